@@ -1,0 +1,1 @@
+"""Queries and judgments to numbers, with the pipeline that is served."""

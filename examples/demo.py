@@ -1,0 +1,110 @@
+"""The whole path in one go: index Python's own documentation, serve it, ask ten questions over HTTP.
+
+Run by `make demo`. It keeps serving until it is interrupted; `--exit` stops it after the questions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+QUESTIONS = (
+    "How do I find out how much space is left on a disk?",
+    "Which function gives me the most common elements of a list?",
+    "run a function again and again without recomputing what it already returned",
+    "I want to compare two text files and see what changed",
+    "How can I wait for several coroutines to finish at the same time?",
+    "turn a string like '2024-05-01' into a date",
+    "remove a directory with everything in it",
+    "How do I stop two threads from changing the same data at once?",
+    "pick random elements from a population without repetition",
+    "send an e-mail over an encrypted connection",
+)
+
+console = Console()
+
+
+def main() -> None:
+    """Build, serve, ask; then wait for an interrupt."""
+    options = _options()
+    tamis = shutil.which("tamis", path=str(Path(sys.executable).parent)) or "tamis"
+    subprocess.run([tamis, "index", "build", "pydocs", "--out", str(options.index)], check=True)
+    server = subprocess.Popen([tamis, "serve", str(options.index), "--port", str(options.port)])
+    address = f"http://127.0.0.1:{options.port}"
+    try:
+        _wait_until_ready(address, server)
+        for question in QUESTIONS:
+            _show(question, _post(f"{address}/v1/search", {"query": question, "k": 3}))
+        console.print(f"\nServing at [bold]{address}[/bold]. Ask it something:")
+        body = json.dumps({"query": "read a file line by line", "k": 3})
+        console.print(f"  curl {address}/v1/search -H 'content-type: application/json' -d '{body}'", highlight=False)
+        if not options.exit:
+            console.print("Press Ctrl-C to stop.")
+            server.wait()
+    except KeyboardInterrupt:
+        console.print("stopping")
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(timeout=30)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--index", type=Path, default=Path("var/demo"), help="folder of the demo's index")
+    parser.add_argument("--port", type=int, default=8080, help="port that the demo's service listens on")
+    parser.add_argument("--exit", action="store_true", help="stop after the questions")
+    return parser.parse_args()
+
+
+def _wait_until_ready(address: str, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            sys.exit(f"the service stopped with exit code {server.returncode}; its message is above")
+        try:
+            with urllib.request.urlopen(f"{address}/readyz", timeout=5):
+                return
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.1)
+    sys.exit(f"{address} was not ready after 60 s")
+
+
+def _post(url: str, body: dict[str, object]) -> dict[str, Any]:
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"content-type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as response:
+        answer: dict[str, Any] = json.load(response)
+    return answer
+
+
+def _show(question: str, answer: dict[str, Any]) -> None:
+    stages = list(answer["hits"][0]["stages"]) if answer["hits"] else []
+    table = Table(title=question, title_justify="left", title_style="bold")
+    table.add_column("passage", ratio=1, style="cyan")
+    for stage in stages:
+        table.add_column(f"{stage}: rank, score", justify="right")
+    for hit in answer["hits"]:
+        cells = [_cell(hit["stages"][stage]) for stage in stages]
+        first_line = hit["text"].strip().partition("\n")[0]
+        table.add_row(f"{hit['docid']}\n[default]{first_line[:70]}[/default]", *cells)
+    console.print(table)
+    console.print(f"[dim]{answer['took_ms']:.1f} ms[/dim]")
+
+
+def _cell(found: dict[str, float] | None) -> str:
+    return "not found" if found is None else f"{found['rank']}, {found['score']:.4f}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The offline half: corpus to published index, and the read side of that index."""

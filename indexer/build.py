@@ -1,0 +1,264 @@
+"""The offline path, top to bottom: corpus to published index."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed
+from pathlib import Path
+
+from tamis.errors import BuildError, DamagedFile
+from tamis.models.bundle import ModelBundle
+from tamis.models.digest import sha256_json
+from tamis.models.encoder import Encoder
+from tamis.models.session import Device
+from tamis.models.store import resolve_encoder
+
+from .config import IndexConfig
+from .corpus.open import Corpus
+from .dense import build_dense, kind_for
+from .encoding import encode_passages, read_shards
+from .files import link_or_copy, remove, sync_tree, whole
+from .ingest import Ingested, ingest
+from .manifest import (
+    FORMAT,
+    CorpusEntry,
+    EncoderEntry,
+    IndexManifest,
+    describe_files,
+    fingerprint,
+)
+from .passages import IdOrder, PassageStore
+from .progress import Progress, Quiet, Report
+from .published import ENCODER, PASSAGES, SPARSE, VECTORS
+from .sparse.engine import build_sparse, choose_engine
+from .versions import IndexFolder
+
+
+def build(
+    corpus: Corpus,
+    out: Path,
+    config: IndexConfig,
+    progress: Progress | None = None,
+    device: Device = "cpu",
+    rebuild: bool = False,
+) -> IndexManifest:
+    """Build an index of a corpus and publish it as the current version of `out`.
+
+    Killed anywhere, it leaves what was published as it was; the same call then goes on with what
+    was finished. Where the same corpus was built with the same configuration, that version becomes
+    current and nothing is built.
+
+    Args:
+        corpus: what to index.
+        out: folder of the index; made where there is none.
+        config: all that shapes the index.
+        progress: who is told how far it is.
+        device: where passages are encoded: `cpu`, `cuda` or `auto`.
+        rebuild: build even where the same index is there.
+
+    Raises:
+        CorpusError: the corpus holds records that cannot be indexed; nothing was published.
+        BuildError: it could not finish (disk full, another writer).
+    """
+    index = IndexFolder(out)
+    with _named_failures(index), index.lock():
+        steps = _Steps.prepare(index, corpus, config, progress or Quiet(), device)
+        if not rebuild and (published := _published(index, steps.key)):
+            index.point_to(published.version)
+            return published
+        ingested = steps.ingest()
+        steps.encode()
+        steps.make_dense()
+        steps.make_sparse()
+        manifest = steps.describe(ingested)
+        index.publish(steps.finished, manifest.version)
+        remove(steps.work)
+        return manifest
+
+
+def _published(index: IndexFolder, key: str) -> IndexManifest | None:
+    """Find the newest version that was built from the same corpus in the same way, and is whole."""
+    for name in reversed(index.versions()):
+        try:
+            manifest = IndexManifest.read(index.version(name))
+            if manifest.build_key == key:
+                manifest.verify(index.version(name))
+                return manifest
+        except DamagedFile:
+            continue
+    return None
+
+
+@contextmanager
+def _named_failures(index: IndexFolder) -> Iterator[None]:
+    """Turn the operating system's errors (disk full, no permission) into one that says what is safe."""
+    try:
+        yield
+    except OSError as error:
+        raise BuildError(
+            f"building {index.path} stopped: {error.strerror or error} ({error.filename or 'no file named'}). "
+            "What was published before is untouched; mend the cause and run the same command to go on"
+        ) from error
+
+
+@dataclass
+class _Steps:
+    """One build in its work folder: each step leaves a whole result, or none, and is skipped when it is there."""
+
+    key: str
+    """Hash of all that decides the result: corpus, configuration, models."""
+    work: Path
+    finished: Path
+    corpus: Corpus
+    digest: str
+    config: IndexConfig
+    engine: str
+    query_bundle: ModelBundle
+    passage_bundle: ModelBundle
+    progress: Progress
+    device: Device
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @staticmethod
+    def prepare(index: IndexFolder, corpus: Corpus, config: IndexConfig, progress: Progress, device: Device) -> _Steps:
+        engine = choose_engine(config.sparse.engine)
+        query_bundle = resolve_encoder(config.encoder.model, "fp32")
+        fast = config.encoder.precision == "fast"
+        passage_bundle = resolve_encoder(config.encoder.model, "int8") if fast else query_bundle
+        digest = corpus.digest()
+        key = sha256_json(
+            {
+                "corpus": digest,
+                "config": config.model_dump(mode="json"),
+                "engine": engine,
+                "models": [query_bundle.fingerprint, passage_bundle.fingerprint],
+                "format": FORMAT,
+            }
+        )
+        work = index.building_path / key[:16]
+        finished = work / "index"
+        finished.mkdir(parents=True, exist_ok=True)
+        return _Steps(
+            key, work, finished, corpus, digest, config, engine, query_bundle, passage_bundle, progress, device
+        )
+
+    @contextmanager
+    def _phase(self, name: str, total: int | None, unit: str) -> Iterator[Report]:
+        start = time.perf_counter()
+        with self.progress.phase(name, total, unit) as report:
+            yield report
+        self.seconds[name] = round(time.perf_counter() - start, 3)
+
+    def ingest(self) -> Ingested:
+        """Read, check and split the corpus; write the passages."""
+        done = self.work / "ingested.json"
+        if not done.exists():
+            with self._phase("read", self.corpus.size_bytes, "bytes") as report:
+                tokenizer = self.query_bundle.folder / "tokenizer.json"
+                result = ingest(self.corpus, self.config, tokenizer, self.finished, self.progress, report)
+            with whole(done) as temporary:
+                temporary.write_bytes(result.to_json())
+        return Ingested.from_json(done.read_bytes())
+
+    def encode(self) -> None:
+        """Make the vectors of all passages, shard by shard."""
+        if (self.finished / VECTORS).exists():
+            return
+        passages = PassageStore(self.finished / PASSAGES)
+        with (
+            self._phase("encode", len(passages), "passages") as report,
+            Encoder.open(self.passage_bundle, device=self.device) as encoder,
+        ):
+            encode_passages(passages, encoder, self.work / "vectors", report)
+        passages.close()
+
+    def make_dense(self) -> None:
+        """Add the vectors to the vector index."""
+        path = self.finished / VECTORS
+        if path.exists():
+            return
+        count = self._count()
+        dimension = self.passage_bundle.settings.dimension
+        kind = kind_for(count, self.config.dense)
+        with self._phase("dense", count, "vectors") as report, whole(path) as temporary:
+            shards = read_shards(self.work / "vectors", count)
+            build_dense(shards, dimension, kind, self.config.dense, temporary, report)
+        remove(self.work / "vectors")
+
+    def make_sparse(self) -> None:
+        """Index the words."""
+        path = self.finished / SPARSE
+        if path.exists():
+            return
+        passages = PassageStore(self.finished / PASSAGES)
+        with self._phase("sparse", len(passages), "passages") as report, whole(path) as temporary:
+            build_sparse(self.engine, passages.contents, len(passages), temporary, self.config.sparse, report)
+        passages.close()
+
+    def describe(self, ingested: Ingested) -> IndexManifest:
+        """Add the query encoder and the order of ids, then write the manifest, last."""
+        passages = PassageStore(self.finished / PASSAGES)
+        IdOrder.write(passages, self.finished)
+        count = len(passages)
+        passages.close()
+        remove(self.finished / ENCODER)
+        (self.finished / ENCODER).mkdir()
+        for file in self.query_bundle.folder.iterdir():
+            link_or_copy(file, self.finished / ENCODER / file.name)
+        files = describe_files(self.finished)
+        identity = fingerprint(self.config, files)
+        created = datetime.now(UTC).replace(microsecond=0)
+        manifest = IndexManifest(
+            format=FORMAT,
+            version=f"{created:%Y%m%d-%H%M%S}-{identity[:8]}",
+            created=created,
+            fingerprint=identity,
+            build_key=self.key,
+            corpus=CorpusEntry(
+                name=self.corpus.name,
+                format=self.corpus.format,
+                sha256=self.digest,
+                documents=ingested.documents,
+                rejected=ingested.rejected,
+            ),
+            passages=count,
+            sparse_engine=self.engine,
+            dense_kind=kind_for(count, self.config.dense),
+            encoder=EncoderEntry(
+                name=self.query_bundle.settings.name,
+                dimension=self.query_bundle.settings.dimension,
+                query_fingerprint=self.query_bundle.fingerprint,
+                passage_fingerprint=self.passage_bundle.fingerprint,
+                passage_precision=self.passage_bundle.settings.precision,
+            ),
+            config=self.config,
+            files=files,
+            seconds=self.seconds,
+            built_with=_versions(),
+        )
+        manifest.write(self.finished)
+        sync_tree(self.finished)
+        return manifest
+
+    def _count(self) -> int:
+        passages = PassageStore(self.finished / PASSAGES)
+        try:
+            return len(passages)
+        finally:
+            passages.close()
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in ("tamis", "faiss-cpu", "faiss-gpu", "onnxruntime", "onnxruntime-gpu", "bm25s", "pyserini"):
+        try:
+            found[package] = installed(package)
+        except PackageNotFoundError:
+            continue
+    return found

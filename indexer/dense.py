@@ -1,0 +1,103 @@
+"""The vector index: FAISS HNSW over unit vectors by inner product, exact search when it is small."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+from tamis.errors import DamagedFile
+
+from .config import DenseConfig
+from .progress import Report
+
+Vectors = npt.NDArray[np.float32]
+
+
+def kind_for(passages: int, config: DenseConfig) -> str:
+    """Say how so many passages are searched: `flat` (exact) or `hnsw`."""
+    return "flat" if passages < config.flat_below else "hnsw"
+
+
+def build_dense(
+    shards: Iterable[Vectors], dimension: int, kind: str, config: DenseConfig, path: Path, report: Report
+) -> None:
+    """Add vectors shard by shard, in row order, and write the index to `path`.
+
+    Args:
+        shards: float32[n, dimension] each, unit length.
+        dimension: length of a vector.
+        kind: `flat` or `hnsw`.
+        config: HNSW's settings.
+        path: file to write.
+        report: called with the number of vectors added so far.
+    """
+    index = _empty(dimension, kind, config)
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(config.threads)
+    try:
+        for shard in shards:
+            for start in range(0, len(shard), 512):  # small steps, so that the progress bar moves
+                index.add(shard[start : start + 512])
+                report(index.ntotal)
+    finally:
+        faiss.omp_set_num_threads(before)
+    faiss.write_index(index, str(path))
+
+
+def _empty(dimension: int, kind: str, config: DenseConfig) -> faiss.Index:
+    if kind == "flat":
+        return faiss.IndexFlatIP(dimension)
+    graph = faiss.IndexHNSWFlat(dimension, config.m, faiss.METRIC_INNER_PRODUCT)
+    graph.hnsw.efConstruction = config.ef_construction
+    return graph
+
+
+class DenseIndex:
+    """Searches vectors; single, batched and concurrent searches give the same bits."""
+
+    def __init__(self, path: Path, passages: int, dimension: int, ef_search: int) -> None:
+        """Open an index whose file was verified against the manifest.
+
+        Raises:
+            DamagedFile: FAISS cannot read it, or it is not the index that the manifest describes.
+        """
+        try:
+            self._index = faiss.read_index(str(path))
+        except RuntimeError as error:
+            raise DamagedFile(f"{path}: FAISS cannot read it: {str(error).splitlines()[0]}; build again") from None
+        if (self._index.ntotal, self._index.d) != (passages, dimension):
+            found = f"{self._index.ntotal} vectors of {self._index.d}"
+            raise DamagedFile(f"{path} holds {found} dimensions, expected {passages} of {dimension}; build again")
+        self._is_flat = not isinstance(self._index, faiss.IndexHNSW)
+        if isinstance(self._index, faiss.IndexHNSW):
+            self._index.hnsw.efSearch = ef_search
+
+    def __len__(self) -> int:
+        return int(self._index.ntotal)
+
+    def search(self, vectors: Vectors, depth: int) -> list[tuple[npt.NDArray[np.int32], Vectors]]:
+        """Return rows int32[n] and inner products float32[n] for each query vector, best first.
+
+        Args:
+            vectors: float32[queries, dimension], unit length.
+            depth: how many to find; fewer come back from a smaller index.
+        """
+        depth = min(depth, len(self))
+        if depth == 0:
+            return [(np.empty(0, np.int32), np.empty(0, np.float32))] * len(vectors)
+        if self._is_flat:  # batched flat search multiplies matrices, whose last bits depend on the batch
+            found = [self._index.search(vectors[number : number + 1], depth) for number in range(len(vectors))]
+            pairs = [(rows[0], scores[0]) for scores, rows in found]
+        else:
+            scores, rows = self._index.search(vectors, depth)
+            pairs = list(zip(rows, scores, strict=True))
+        return [(rows[rows >= 0].astype(np.int32), scores[rows >= 0]) for rows, scores in pairs]
+
+    def vectors(self, rows: npt.NDArray[np.int32]) -> Vectors:
+        """Return the stored vectors of `rows`: float32[n, dimension]."""
+        found: Vectors = self._index.reconstruct_batch(rows.astype(np.int64))
+        return found

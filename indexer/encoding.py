@@ -1,0 +1,49 @@
+"""Passages to vectors in shards, so that a build that was stopped goes on where it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from tamis.models.encoder import Encoder
+
+from .dense import Vectors
+from .files import whole
+from .passages import PassageStore
+from .progress import Report
+
+SHARD = 2_048
+"""Passages in one shard: some tens of seconds of work on a CPU."""
+
+
+def encode_passages(passages: PassageStore, encoder: Encoder, folder: Path, report: Report) -> None:
+    """Write the vectors of all passages to `folder`, leaving finished shards as they are."""
+    folder.mkdir(exist_ok=True)
+    contents = passages.contents()
+    for number, start in enumerate(range(0, len(passages), SHARD)):
+        texts = [text for _, text in islice(contents, SHARD)]
+        path = shard_path(folder, number)
+        if not path.exists():
+            vectors = encoder.encode(texts, "passage", partial(_further, report, start))
+            with whole(path) as temporary, temporary.open("wb") as file:
+                np.save(file, vectors, allow_pickle=False)
+        report(start + len(texts))
+
+
+def _further(report: Report, start: int, done: int) -> None:
+    report(start + done)
+
+
+def shard_path(folder: Path, number: int) -> Path:
+    """Name the file of a shard."""
+    return folder / f"{number:06d}.npy"
+
+
+def read_shards(folder: Path, passages: int) -> Iterator[Vectors]:
+    """Yield the vectors shard by shard in row order: float32[n, dimension] each."""
+    for number in range(-(-passages // SHARD)):
+        yield np.load(shard_path(folder, number), allow_pickle=False)

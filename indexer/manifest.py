@@ -1,0 +1,136 @@
+"""IndexManifest: what an index is, where it comes from, and the hash of each of its files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+
+import orjson
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tamis.errors import DamagedFile, NotFound
+from tamis.models.digest import sha256_file, sha256_json
+from tamis.models.settings import FileEntry
+
+from .config import IndexConfig
+
+FORMAT = 1
+"""Version of the layout of an index folder; a newer one is refused."""
+
+MANIFEST = "manifest.json"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CorpusEntry(_Part):
+    """Where the passages come from."""
+
+    name: str
+    format: str
+    sha256: str
+    documents: int
+    rejected: int
+
+
+class EncoderEntry(_Part):
+    """The model that made the vectors, and that makes those of queries."""
+
+    name: str
+    dimension: int
+    query_fingerprint: str
+    passage_fingerprint: str
+    passage_precision: str
+
+
+class IndexManifest(_Part):
+    """Identity and provenance of one published version; written last, a folder without it is no index."""
+
+    format: int
+    version: str
+    created: datetime
+    fingerprint: str
+    """Hash of the configuration and of every file: what the index *is*, whenever it was built."""
+    build_key: str
+    """Hash of what the build was asked for: corpus, configuration, models."""
+    corpus: CorpusEntry
+    passages: int
+    sparse_engine: str
+    dense_kind: str
+    encoder: EncoderEntry
+    config: IndexConfig
+    files: dict[str, FileEntry]
+    seconds: dict[str, float]
+    """What each phase of the build took; phases that a resumed build found done are left out."""
+    built_with: dict[str, str]
+
+    @staticmethod
+    def read(folder: Path) -> IndexManifest:
+        """Read the manifest of a version.
+
+        Raises:
+            NotFound: the folder holds no manifest.
+            DamagedFile: the manifest is garbled, or of a newer format.
+        """
+        path = folder / MANIFEST
+        try:
+            values = orjson.loads(path.read_bytes())
+            found = values["format"]
+        except FileNotFoundError:
+            raise NotFound(f"{folder} is no index: it has no {MANIFEST}") from None
+        except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+            raise DamagedFile(f"{path} is garbled ({error}); roll back to another version or build again") from None
+        if found != FORMAT:
+            raise DamagedFile(f"{path} has format {found!r}, this Tamis reads {FORMAT}; upgrade Tamis or build again")
+        try:
+            return IndexManifest.model_validate(values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise DamagedFile(f"{path} is garbled at {where}: {first['msg']}; roll back or build again") from None
+
+    def write(self, folder: Path) -> None:
+        """Write the manifest."""
+        (folder / MANIFEST).write_bytes(orjson.dumps(self.model_dump(mode="json"), option=orjson.OPT_INDENT_2))
+
+    def verify(self, folder: Path) -> None:
+        """Compare size and sha256 of every file with the manifest, before anything is loaded.
+
+        Raises:
+            DamagedFile: a file is missing, was truncated or changed, or does not belong there.
+        """
+        present = set(_names(folder)) - {MANIFEST}
+        for name in sorted(self.files.keys() - present):
+            raise DamagedFile(f"{folder / name} is missing; roll back to another version or build again")
+        for name in sorted(present - self.files.keys()):
+            raise DamagedFile(f"{folder / name} does not belong to this index; delete it or build again")
+        for name, entry in self.files.items():
+            size = (folder / name).stat().st_size
+            if size != entry.bytes:
+                raise DamagedFile(f"{folder / name} has {size} bytes, expected {entry.bytes}; build again")
+        with ThreadPoolExecutor(thread_name_prefix="tamis-verify") as pool:
+            hashes = pool.map(lambda name: sha256_file(folder / name), self.files)
+            for (name, entry), found in zip(self.files.items(), hashes, strict=True):
+                if found != entry.sha256:
+                    raise DamagedFile(
+                        f"{folder / name} was changed: its sha256 is {found[:12]}..., the manifest says "
+                        f"{entry.sha256[:12]}...; roll back to another version or build again"
+                    )
+
+
+def _names(folder: Path) -> Iterable[str]:
+    return (path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+
+
+def describe_files(folder: Path) -> dict[str, FileEntry]:
+    """Measure every file of a finished version folder."""
+    names = sorted(_names(folder))
+    return {name: FileEntry(bytes=(folder / name).stat().st_size, sha256=sha256_file(folder / name)) for name in names}
+
+
+def fingerprint(config: IndexConfig, files: dict[str, FileEntry]) -> str:
+    """Hash what an index is made of: configuration and files."""
+    return sha256_json({"config": config.model_dump(mode="json"), "files": {n: e.sha256 for n, e in files.items()}})

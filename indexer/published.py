@@ -1,0 +1,77 @@
+"""Open a published index for reading: the only door for the online half."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from tamis.models.bundle import ModelBundle
+from tamis.models.encoder import Encoder
+from tamis.models.session import Device
+
+from .dense import DenseIndex
+from .manifest import IndexManifest
+from .passages import IdOrder, PassageStore
+from .sparse.engine import SparseIndex, open_sparse
+from .versions import IndexFolder
+
+PASSAGES = "passages.arrow"
+VECTORS = "vectors.faiss"
+SPARSE = "sparse"
+ENCODER = "encoder"
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedIndex:
+    """All parts of one version, verified and open; safe to use from several threads."""
+
+    folder: Path
+    manifest: IndexManifest
+    passages: PassageStore
+    ids: IdOrder
+    sparse: SparseIndex
+    dense: DenseIndex
+    encoder: Encoder
+
+    @staticmethod
+    def open(path: Path, version: str | None = None, device: Device = "cpu") -> PublishedIndex:
+        """Verify every file against the manifest, then open all parts.
+
+        Args:
+            path: folder of the index.
+            version: name of a version; None: the current one.
+            device: where queries are encoded: `cpu`, `cuda` or `auto`.
+
+        Raises:
+            NotFound: no index is there.
+            DamagedFile: a file differs from the manifest; nothing was loaded.
+        """
+        folder = IndexFolder(path).version(version)
+        manifest = IndexManifest.read(folder)
+        manifest.verify(folder)
+        passages = PassageStore(folder / PASSAGES)
+        config = manifest.config
+        return PublishedIndex(
+            folder=folder,
+            manifest=manifest,
+            passages=passages,
+            ids=IdOrder(passages, folder),
+            sparse=open_sparse(manifest.sparse_engine, folder / SPARSE, config.sparse),
+            dense=DenseIndex(folder / VECTORS, manifest.passages, manifest.encoder.dimension, config.dense.ef_search),
+            encoder=Encoder.open(ModelBundle.open(folder / ENCODER), device=device),
+        )
+
+    def close(self) -> None:
+        """Let go of files, threads and models."""
+        self.sparse.close()
+        self.encoder.close()
+        self.passages.close()
+
+    def __enter__(self) -> PublishedIndex:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

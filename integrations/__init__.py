@@ -1,0 +1,1 @@
+"""Tamis inside other frameworks."""

@@ -1,0 +1,1 @@
+"""ONNX model bundles: open, verify, run; and the exporter, the only part that needs torch."""

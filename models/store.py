@@ -1,0 +1,102 @@
+"""Where model bundles live, and how a model's name becomes a verified bundle."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from tamis.errors import InvalidInput, NotFound, TamisError
+
+from .bundle import MANIFEST, ModelBundle
+from .minilm import NAME as DEFAULT_ENCODER
+from .minilm import export_minilm
+from .publish import locked
+from .settings import NAME_PATTERN
+
+StoredPrecision = Literal["fp32", "int8"]
+
+
+def store_folder() -> Path:
+    """Give the folder of all bundles: `$TAMIS_HOME/models`, else `tamis/models` in the user's cache."""
+    if home := os.environ.get("TAMIS_HOME"):
+        return Path(home).expanduser() / "models"
+    cache = os.environ.get("XDG_CACHE_HOME")
+    base = Path(cache) if cache and Path(cache).is_absolute() else Path.home() / ".cache"
+    return base / "tamis" / "models"
+
+
+def stored_path(name: str, precision: str) -> Path:
+    """Give the folder that a bundle has in the store, whether it is there or not.
+
+    Raises:
+        InvalidInput: this cannot be a model's name.
+    """
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise InvalidInput(
+            f"model name {name!r} is not allowed: up to 64 letters, digits, '.', '_' and '-', starting with a letter "
+            "or digit; the path of a bundle's folder contains a '/'"
+        )
+    return store_folder() / f"{name}.{precision}"
+
+
+def resolve_encoder(model: str, precision: StoredPrecision) -> ModelBundle:
+    """Find an encoder and verify it; the default one is exported when it is asked for first.
+
+    Args:
+        model: a name in the store, or the path of a bundle's folder (with a `/` in it). Where that bundle has the
+            other precision, its sibling `NAME.PRECISION` is meant.
+        precision: `fp32`, or `int8` which is faster and not exact.
+
+    Raises:
+        NotFound: there is no such bundle; the message says how to export it.
+        DamagedFile: it is there, and is not as it was written.
+        InvalidInput: the name is no name, or the bundle holds another kind of model.
+        MissingPrerequisite: the default model has to be exported, and what that needs is not installed.
+    """
+    bundle = _at_path(Path(model).expanduser(), precision) if os.sep in model else _in_store(model, precision)
+    if bundle.settings.kind != "encoder":
+        raise InvalidInput(f"{bundle.folder} holds a {bundle.settings.kind}, expected an encoder")
+    return bundle
+
+
+def _in_store(name: str, precision: StoredPrecision) -> ModelBundle:
+    folder = stored_path(name, precision)
+    if not (folder / MANIFEST).is_file():
+        if name != DEFAULT_ENCODER:
+            raise NotFound(
+                f"no model {name!r} with precision {precision} in {store_folder()}: export it with "
+                f"`tamis model export SOURCE --kind encoder --name {name} --precision {precision}`"
+                + (f"; for the folder, write ./{name}" if Path(name).is_dir() else "")
+            )
+        with locked(folder):
+            if not (folder / MANIFEST).is_file():  # nobody exported it while we waited
+                return export_minilm(folder, precision)
+    return ModelBundle.open(folder)
+
+
+def _at_path(folder: Path, precision: StoredPrecision) -> ModelBundle:
+    bundle = ModelBundle.open(folder)
+    if bundle.settings.precision == precision:
+        return bundle
+    sibling = folder.parent / f"{bundle.settings.name}.{precision}"
+    if not (sibling / MANIFEST).is_file():
+        raise NotFound(
+            f"{folder} has precision {bundle.settings.precision}, wanted {precision}, and there is no {sibling}: "
+            f"export it with `tamis model export SOURCE --precision {precision} --out {sibling}`"
+        )
+    return ModelBundle.open(sibling)
+
+
+def list_bundles() -> Iterator[tuple[Path, ModelBundle | TamisError]]:
+    """Open every bundle of the store, by name; one that cannot be opened comes with the reason instead."""
+    store = store_folder()
+    folders = sorted(path for path in store.iterdir() if path.is_dir()) if store.is_dir() else []
+    for folder in folders:
+        if not folder.name.startswith("."):
+            try:
+                yield folder, ModelBundle.open(folder)
+            except TamisError as error:
+                yield folder, error

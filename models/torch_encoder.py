@@ -1,0 +1,207 @@
+"""A sentence-transformers model on its way to ONNX: what it is, its graph, and its own vectors to compare with."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import transformers
+from huggingface_hub import metadata_load
+from sentence_transformers import SentenceTransformer
+from torch.nn import functional
+
+from tamis.errors import DamagedFile, InvalidInput
+
+from .digest import sha256_file, sha256_json
+from .settings import Pooling
+
+OPSET = 23
+"""First operator set with Attention as one operator: one fast kernel, where older ones have ten nodes."""
+
+MAX_BYTES = 2_000_000_000
+"""Protobuf's limit, and so that of a graph with its weights inside."""
+
+
+class _Graph(torch.nn.Module):
+    """Transformer, pooling and normalisation as one graph: token ids in, vectors out."""
+
+    def __init__(self, transformer: torch.nn.Module, pooling: Pooling, normalise: bool) -> None:
+        super().__init__()
+        self.transformer, self.pooling, self.normalise = transformer, pooling, normalise
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """int64[batch, sequence] twice -> float32[batch, dimension]."""
+        tokens = self.transformer(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        if self.pooling == "cls":
+            vectors = tokens[:, 0]
+        else:
+            weights = attention_mask.unsqueeze(-1).to(tokens.dtype)  # [batch, sequence, 1]
+            vectors = (tokens * weights).sum(1) / weights.sum(1).clamp(min=1e-9)
+        return functional.normalize(vectors, p=2.0, dim=1) if self.normalise else vectors
+
+
+@dataclass(frozen=True)
+class TorchEncoder:
+    """A loaded sentence-transformers model whose parts a bundle can hold."""
+
+    folder: Path
+    model: SentenceTransformer
+    pooling: Pooling
+    normalise: bool
+
+    @classmethod
+    def load(cls, folder: Path) -> TorchEncoder:
+        """Load from a local folder: safetensors only, no code of the model's own.
+
+        Raises:
+            InvalidInput: it is no sentence-transformers model, or has parts that a bundle cannot hold.
+            DamagedFile: its files cannot be loaded.
+        """
+        if not (folder / "modules.json").is_file():
+            raise InvalidInput(f"{folder} has no modules.json: expected a folder that sentence-transformers saved")
+        with _quiet():
+            try:
+                model = SentenceTransformer(
+                    str(folder),
+                    device="cpu",
+                    local_files_only=True,
+                    model_kwargs={"use_safetensors": True, "attn_implementation": "sdpa", "dtype": torch.float32},
+                )
+            except (OSError, ValueError, KeyError, TypeError, ImportError, RuntimeError) as error:
+                raise DamagedFile(f"sentence-transformers cannot load {folder}: {error}") from error
+        model.eval()
+        pooling, normalise = _parts(model, folder)
+        return cls(folder, model, pooling, normalise)
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        return int(self.model[0].auto_model.config.hidden_size)
+
+    @property
+    def max_length(self) -> int:
+        """Tokens that the model reads, special tokens included."""
+        config = self.model[0].auto_model.config
+        limits = (self.model.max_seq_length, getattr(config, "max_position_embeddings", None))
+        return min(int(limit) for limit in limits if limit is not None)
+
+    @property
+    def query_prefix(self) -> str:
+        """The model's own prompt for queries."""
+        return self._prompt("query")
+
+    @property
+    def passage_prefix(self) -> str:
+        """The model's own prompt for passages."""
+        return self._prompt("document", "passage", "corpus")
+
+    def _prompt(self, *names: str) -> str:
+        prompts = self.model.prompts
+        default = prompts.get(self.model.default_prompt_name or "", "")
+        return next((prompts[name] for name in names if prompts.get(name)), default)
+
+    @property
+    def licence(self) -> str | None:
+        """The licence that the model card names."""
+        card = self.folder / "README.md"
+        metadata = metadata_load(card) if card.is_file() else None
+        licence = (metadata or {}).get("license")
+        return licence if isinstance(licence, str) else None
+
+    @property
+    def weights_sha256(self) -> str:
+        """Sha256 of the weights' file; of several, that of their names and hashes."""
+        hashes = {path.name: sha256_file(path) for path in sorted(self.folder.glob("*.safetensors"))}
+        return next(iter(hashes.values())) if len(hashes) == 1 else sha256_json(hashes)
+
+    def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Encode with sentence-transformers itself, prompts left to the caller: float32[texts, dimension]."""
+        with _quiet():
+            vectors = self.model.encode(list(texts), prompt="", batch_size=8, show_progress_bar=False)
+        return np.asarray(vectors, np.float32)
+
+    def save_tokenizer(self, path: Path) -> None:
+        """Write the tokenizer for the `tokenizers` library, with neither padding nor truncation set."""
+        backend = self.model.tokenizer.backend_tokenizer
+        kept = backend.truncation, backend.padding
+        backend.no_truncation()
+        backend.no_padding()
+        backend.save(str(path), pretty=False)
+        if kept[0]:
+            backend.enable_truncation(**kept[0])
+        if kept[1]:
+            backend.enable_padding(**kept[1])
+
+    def save_graph(self, path: Path) -> None:
+        """Write the ONNX graph, any batch and any length, weights inside.
+
+        Raises:
+            InvalidInput: the weights are too large for one file.
+        """
+        transformer = self.model[0].auto_model
+        size = sum(weight.numel() * weight.element_size() for weight in transformer.parameters())
+        if size > MAX_BYTES:
+            raise InvalidInput(f"{self.folder} has {size:,} bytes of weights, expected at most {MAX_BYTES:,}")
+        ids = torch.full((2, 7), 5, dtype=torch.int64)  # shapes stand for any: torch takes 0 and 1 as constants
+        any_shape = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
+        with _quiet(), torch.no_grad():
+            program = torch.onnx.export(
+                _Graph(transformer, self.pooling, self.normalise).eval(),
+                (ids, torch.ones_like(ids)),
+                dynamo=True,
+                opset_version=OPSET,
+                input_names=["input_ids", "attention_mask"],
+                output_names=["sentence_embedding"],
+                dynamic_shapes=(any_shape, any_shape),
+                verbose=False,
+            )
+        if program is None:
+            raise RuntimeError("torch.onnx.export returned no program")
+        program.save(str(path), external_data=False)
+
+
+def _parts(model: SentenceTransformer, folder: Path) -> tuple[Pooling, bool]:
+    """Read pooling and normalisation off the model's modules; refuse what the graph would leave out."""
+    names = [type(module).__name__ for module in model]
+    if names not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]):
+        raise InvalidInput(
+            f"{folder} is made of {' -> '.join(names)}: a bundle holds Transformer -> Pooling, then Normalize or nothing"
+        )
+    transformer, pooling = model[0], model[1]
+    mode = pooling.pooling_mode
+    if mode not in ("mean", "cls"):
+        raise InvalidInput(f"{folder} pools by {mode!r}, expected 'mean' or 'cls'")
+    if not pooling.include_prompt and any(model.prompts.values()):
+        raise InvalidInput(f"{folder} leaves its prompts out of pooling, which a bundle cannot: include_prompt is false")
+    if getattr(transformer, "query_expansion", None):
+        raise InvalidInput(f"{folder} expands queries by mask tokens, which a bundle cannot")
+    if not getattr(model.tokenizer, "is_fast", False):
+        raise InvalidInput(f"{folder} has a tokenizer written in Python, expected one of the `tokenizers` library")
+    return mode, len(names) == 3
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep torch's and transformers' notes and progress bars, which no user can act on, off the terminal."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "transformers", "sentence_transformers")]
+    levels = [logger.level for logger in loggers]
+    bars = transformers.utils.logging.is_progress_bar_enabled()
+    transformers.utils.logging.disable_progress_bar()
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+        if bars:
+            transformers.utils.logging.enable_progress_bar()

@@ -1,0 +1,1 @@
+"""The online half: query to ranking. Stages and the Pipeline that joins them."""

@@ -1,0 +1,53 @@
+"""Hit and SearchResult: a ranking with the passages' texts, as people and programs see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tamis.indexer.passage import Metadata
+
+
+@dataclass(frozen=True, slots=True)
+class StageScore:
+    """What one stage said of a passage."""
+
+    rank: int
+    """1 is best."""
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Degradation:
+    """A stage that did less than it should have, and what was done about it."""
+
+    stage: str
+    reason: str
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One answer."""
+
+    id: str
+    rank: int
+    """1 is best."""
+    score: float
+    title: str
+    text: str
+    document_id: str
+    metadata: Metadata = field(default_factory=dict)
+    stages: dict[str, StageScore | None] = field(default_factory=dict)
+    """Score and rank by stage name, in pipeline order; None: the stage did not find this passage."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """The answers to one query, and what they cost."""
+
+    query: str
+    hits: list[Hit]
+    took_ms: float
+    timings_ms: dict[str, float]
+    """Milliseconds by stage name; `sparse` and `dense` run side by side."""
+    degraded: list[Degradation] = field(default_factory=list)

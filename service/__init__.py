@@ -1,0 +1,1 @@
+"""Request to response: the only folder that serves HTTP."""

@@ -1,0 +1,22 @@
+"""Every value that shapes the service, in one typed, frozen configuration."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from tamis.indexer.config import Section
+
+
+class ServiceConfig(Section):
+    """How the service listens, and the limits that it holds its callers to."""
+
+    host: str = Field("127.0.0.1", description="address to listen on; loopback unless you decide otherwise")
+    port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    max_k: int = Field(1_000, ge=1, le=10_000, description="most hits that a request may ask for")
+    max_query_chars: int = Field(10_000, ge=1, description="longest query, in characters")
+    max_body_bytes: int = Field(1_048_576, ge=1_024, description="largest request body")
+    threads: int = Field(4, ge=1, le=256, description="searches that run side by side; more wait their turn")
+    log_requests: bool = Field(True, description="log one line for each request")
+    log_error_messages: bool = Field(
+        False, description="log the messages of unexpected errors; they may quote a query, which else is never logged"
+    )

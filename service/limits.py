@@ -1,0 +1,44 @@
+"""Limits of a request, checked before any work is done."""
+
+from __future__ import annotations
+
+import re
+
+from .config import ServiceConfig
+from .errors import RequestError
+
+FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters but tab and newline, and halves of surrogate pairs, which are no text."""
+
+
+def check_query(text: str, config: ServiceConfig) -> None:
+    """Refuse a query that is empty, too long or no text.
+
+    Raises:
+        RequestError: 400, naming the limit.
+    """
+    if not text.strip():
+        raise RequestError(400, "empty_query", "'query' is empty; send the text to look for", "query")
+    if len(text) > config.max_query_chars:
+        message = f"'query' has {len(text):,} characters, at most {config.max_query_chars:,} are allowed; shorten it"
+        raise RequestError(400, "query_too_long", message, "query")
+    bad = FORBIDDEN.search(text)
+    if bad:
+        message = f"'query' holds U+{ord(bad[0]):04X} at character {bad.start()}; of control characters only "
+        raise RequestError(400, "control_character", message + "tab and newline are allowed; remove it", "query")
+
+
+def check_k(k: int, name: str, config: ServiceConfig) -> None:
+    """Refuse a number of hits out of range; `name` is what the request calls it.
+
+    Raises:
+        RequestError: 400, naming the limits.
+    """
+    if not 1 <= k <= config.max_k:
+        message = f"{name!r} must be from 1 to {config.max_k:,}, got {_short(k)}"
+        raise RequestError(400, "out_of_range", message, name)
+
+
+def _short(number: int) -> str:
+    """Write a number that may have thousands of digits, which str() refuses."""
+    return str(number) if abs(number) < 10**18 else "one far beyond that"

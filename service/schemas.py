@@ -1,0 +1,208 @@
+"""What goes in and comes out over HTTP: the typed shapes that /openapi.json shows."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class SearchRequest(_Shape):
+    """Body of POST /v1/search; types are strict: `k` is a JSON integer, not "10" and not true."""
+
+    model_config = ConfigDict(strict=True)
+
+    query: str = Field(description="what to look for; limits are in /v1/info", examples=["how do I sort a list"])
+    k: int = Field(10, description="how many hits; the order does not depend on it")
+    index: str | None = Field(None, description="name of an index; may be left out where one is served")
+    explain: bool = Field(False, description="add the pipeline's configuration, from which scores can be recomputed")
+    return_text: bool = Field(True, description="false: `text` of every hit is null")
+
+
+class CandidatesQuery(_Shape):
+    """Parameters of GET /v1/{index}/search, named as Pyserini's and Anserini's servers name them."""
+
+    query: str = Field(description="what to look for; limits are in /v1/info")
+    hits: int = Field(10, description="how many candidates")
+    parse: bool = Field(True, description="true: `doc` is text or an object; false: one string holding JSON")
+
+
+class DocumentQuery(_Shape):
+    """Parameters of GET /v1/{index}/doc/{docid}."""
+
+    parse: bool = Field(True, description="true: `doc` is text or an object; false: one string holding JSON")
+
+
+class IndexIdentity(_Shape):
+    """Which index answered, exactly."""
+
+    name: str
+    version: str
+    fingerprint: str = Field(description="hash of configuration and files: what the index is")
+
+
+class QueryText(_Shape):
+    """The query as it was searched."""
+
+    text: str
+
+
+class StageScore(_Shape):
+    """What one stage said of a passage."""
+
+    rank: int = Field(description="1 is best")
+    score: float
+
+
+class Hit(_Shape):
+    """One answer."""
+
+    docid: str
+    document_id: str = Field(description="document that the passage was cut from")
+    rank: int = Field(description="1 is best")
+    score: float
+    title: str
+    text: str | None = Field(description="null where return_text is false")
+    metadata: dict[str, JsonValue]
+    stages: dict[str, StageScore | None] = Field(description="by stage name; null: that stage did not find it")
+
+
+class Degradation(_Shape):
+    """A stage that did less than it should have."""
+
+    stage: str
+    reason: str
+    action: str
+
+
+class SearchResponse(_Shape):
+    """Answer of POST /v1/search."""
+
+    api: Literal["v1"]
+    index: IndexIdentity
+    query: QueryText
+    hits: list[Hit]
+    took_ms: float
+    timings_ms: dict[str, float] = Field(description="by step; sparse and dense run side by side")
+    degraded: list[Degradation] = Field(description="empty: every stage did its whole work")
+    request_id: str
+    pipeline: dict[str, JsonValue] | None = Field(None, description="only with explain: the pipeline's configuration")
+
+
+Doc = Annotated[
+    str | dict[str, JsonValue],
+    Field(description="the text alone where there is no title or metadata; else an object; with parse=false JSON"),
+]
+
+
+class Candidate(_Shape):
+    """One answer in Pyserini's shape."""
+
+    docid: str
+    score: float
+    rank: int
+    doc: Doc
+
+
+class CandidatesResponse(_Shape):
+    """Answer of GET /v1/{index}/search."""
+
+    api: Literal["v1"]
+    index: str
+    query: QueryText
+    candidates: list[Candidate]
+
+
+class DocumentResponse(_Shape):
+    """Answer of GET /v1/{index}/doc/{docid}."""
+
+    api: Literal["v1"]
+    index: str
+    docid: str
+    doc: Doc
+
+
+class Health(_Shape):
+    """Answer of the health routes."""
+
+    status: Literal["ok", "not ready"]
+    reasons: list[str] = Field(default_factory=list, description="why it is not ready")
+
+
+class IndexSummary(_Shape):
+    """One index that is served."""
+
+    name: str
+    ready: bool
+    version: str | None = Field(None, description="null until it is open, like all that follows")
+    fingerprint: str | None = None
+    created: str | None = None
+    corpus: str | None = None
+    documents: int | None = None
+    passages: int | None = None
+
+
+class IndexList(_Shape):
+    """Answer of GET /v1/indexes."""
+
+    api: Literal["v1"]
+    indexes: list[IndexSummary]
+
+
+class EncoderInfo(_Shape):
+    """The model behind the dense stage."""
+
+    name: str
+    dimension: int
+    query_fingerprint: str
+    passage_fingerprint: str
+    passage_precision: str
+
+
+class IndexInfo(IndexSummary):
+    """One index in full."""
+
+    sparse_engine: str | None = None
+    dense_kind: str | None = None
+    encoder: EncoderInfo | None = None
+    config: dict[str, JsonValue] | None = Field(None, description="what shaped the index")
+    pipeline: dict[str, JsonValue] | None = Field(None, description="what shapes the path of a query")
+    built_with: dict[str, str] | None = None
+
+
+class Limits(_Shape):
+    """What a request may ask for."""
+
+    max_k: int
+    max_query_chars: int
+    max_body_bytes: int
+
+
+class Info(_Shape):
+    """Answer of GET /v1/info."""
+
+    api: Literal["v1"]
+    versions: dict[str, str]
+    limits: Limits
+    threads: int = Field(description="searches that run side by side")
+    indexes: list[IndexInfo]
+
+
+class ErrorBody(_Shape):
+    """What went wrong."""
+
+    message: str = Field(description="what, which value, what was expected, what to do")
+    type: Literal["invalid_request_error", "not_found_error", "server_error"]
+    param: str | None = Field(description="field or parameter at fault")
+    code: str = Field(description="stable name of the error, for programs")
+    request_id: str
+
+
+class ErrorEnvelope(_Shape):
+    """Every answer that is not 2xx."""
+
+    error: ErrorBody

@@ -1,0 +1,141 @@
+"""Serve: from names and folders to a listening server, until a signal ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from tamis.rankers.engine import Engine
+
+from .address import address, bind
+from .app import close_app, create_app
+from .config import ServiceConfig
+from .logs import configure_logs
+
+Opener = Callable[[], Engine]
+GRACE_SECONDS = 5
+KEEP_ALIVE_SECONDS = 75
+"""Longer than the 60 s after which load balancers drop idle connections, so that they are the ones to do it."""
+
+
+def serve(
+    openers: Mapping[str, Opener], config: ServiceConfig, announce: Callable[[str], None], insecure: bool = False
+) -> None:
+    """Listen at once, open the indexes meanwhile, and serve until SIGINT or SIGTERM.
+
+    Args:
+        openers: what opens each index, by registered name; opened engines are closed at the end.
+        config: address, limits and threads.
+        announce: told one line with the address as soon as it listens.
+        insecure: allow an address that other machines can reach.
+
+    Raises:
+        InvalidInput: the address cannot be used, or is reachable from outside without `insecure`.
+        TamisError: an index could not be opened; the server has been stopped.
+    """
+    configure_logs(config)
+    engines: dict[str, Engine] = {}
+    app = create_app(engines, config, openers)
+    opening = _Opening(openers, engines)
+    server = _Server(_settings(app, config), opening, announce)
+    with bind(config.host, config.port, insecure) as listener:
+        try:
+            with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+                runner.run(server.run_on(listener))
+        finally:
+            close_app(app)  # a second signal skips the lifespan's end
+            opening.close()
+    opening.check()
+
+
+def _settings(app: ASGIApp, config: ServiceConfig) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        ws="none",
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        # Every allowed query fits into a URL: 4 bytes a character, each written as %XX.
+        h11_max_incomplete_event_size=max(65_536, 12 * config.max_query_chars + 8_192),
+    )
+
+
+class _Opening(threading.Thread):
+    """Opens the indexes while the server already listens; a signal does not wait for it."""
+
+    def __init__(self, openers: Mapping[str, Opener], engines: dict[str, Engine]) -> None:
+        super().__init__(name="tamis-open", daemon=True)
+        self._openers = openers
+        self._engines = engines
+        self._lock = threading.Lock()
+        self._closed = False
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        """Open one index after the other, until one cannot be opened."""
+        try:
+            for name, opener in self._openers.items():
+                self._keep(name, opener())
+        except BaseException as error:
+            self.error = error
+
+    def _keep(self, name: str, engine: Engine) -> None:
+        with self._lock:
+            if self._closed:
+                engine.close()
+            else:
+                self._engines[name] = engine
+
+    def close(self) -> None:
+        """Close what was opened; what is opened from now on is closed at once."""
+        with self._lock:
+            self._closed = True
+            for engine in self._engines.values():
+                engine.close()
+
+    def check(self) -> None:
+        """Raise what went wrong."""
+        if self.error is not None:
+            raise self.error
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that says where it listens, and that returns after a signal instead of dying of it."""
+
+    def __init__(self, config: uvicorn.Config, opening: _Opening, announce: Callable[[str], None]) -> None:
+        super().__init__(config)
+        self._opening = opening
+        self._announce = announce
+
+    async def run_on(self, listener: socket.socket) -> None:
+        """Serve on a bound socket until a signal comes or an index cannot be opened."""
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(number, self.handle_exit, number, None)
+        await self.serve([listener])
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start listening, say so, and begin to open the indexes."""
+        await super().startup(sockets)
+        for listener in sockets or ():
+            self._announce(f"listening on {address(listener)}")
+        self._opening.start()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look, ten times a second, whether it is time to stop."""
+        return await super().on_tick(counter) or self._opening.error is not None
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to `run_on`: uvicorn's own way raises them again before engines are closed."""
+        yield

@@ -1,0 +1,28 @@
+"""State: what every route needs, made once by app.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from fastapi import Request
+
+from .config import ServiceConfig
+from .indexes import Indexes
+from .readiness import Readiness
+from .workers import Workers
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Indexes, threads, limits and health of one service."""
+
+    indexes: Indexes
+    workers: Workers
+    config: ServiceConfig
+    readiness: Readiness
+
+    @staticmethod
+    def of(request: Request) -> State:
+        """Return the state of the service that a request came to."""
+        return cast(State, request.app.state.service)

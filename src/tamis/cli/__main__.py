@@ -1,0 +1,5 @@
+"""`python -m tamis.cli`."""
+
+from .main import main
+
+main()

@@ -1,0 +1,153 @@
+"""`tamis index`: build an index, look at it, go back, clean up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.table import Table
+
+from tamis.config import load_config
+from tamis.indexer.manifest import IndexManifest
+from tamis.indexer.versions import IndexFolder
+
+from .options import AsJson, ConfigFile, IndexPath
+from .output import Bars, print_json, say, stdout
+
+app = typer.Typer(help="Build an index, look at it, go back to an older version, clean up.", no_args_is_help=True)
+
+
+@app.command()
+def build(
+    corpus: Annotated[str, typer.Argument(help="What to index: a BEIR folder, a .jsonl, .tsv or .parquet file, "
+                                          "a folder of .txt/.md/.html files, or `pydocs`.")],
+    out: Annotated[Path, typer.Option(help="Folder of the index; made where there is none.")],
+    config: ConfigFile = None,
+    format_: Annotated[str | None, typer.Option("--format", help="Format of the corpus, where its name does "
+                                                "not tell: beir, jsonl, tsv, parquet, files, pydocs.")] = None,
+    split: Annotated[bool | None, typer.Option("--split/--no-split", help="Split records into passages, as files "
+                                               "always are.")] = None,
+    language: Annotated[str | None, typer.Option(help="Language of the corpus, for the analyser of words.")] = None,
+    sparse: Annotated[str | None, typer.Option(help="Engine of the word index: lucene, bm25s, auto.")] = None,
+    encoder: Annotated[str | None, typer.Option(help="Encoder: name of an exported bundle, or its folder.")] = None,
+    fast: Annotated[bool | None, typer.Option("--fast/--exact", help="Encode passages with int8 weights: faster, "
+                                              "at a small, measured loss.")] = None,
+    skip_bad: Annotated[bool | None, typer.Option("--skip-bad", help="Leave bad records out and list them in "
+                                                  "rejects.jsonl, instead of stopping.")] = None,
+    device: Annotated[Literal["cpu", "cuda", "auto"], typer.Option(help="Where passages are encoded: cpu, cuda, auto.")] = "cpu",
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Build even where the same index is there.")] = False,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Read CORPUS, index it, and publish the result as the current version of OUT.
+
+    Killed anywhere, it leaves what was published as it was; the same command goes on with what was
+    finished. Asked again for an index that is there, it makes that one current and is done.
+
+    Example: tamis index build pydocs --out pydocs
+    """
+    flags = {
+        "corpus.format": format_,
+        "corpus.skip_bad": skip_bad,
+        "split.enabled": split,
+        "sparse.language": language,
+        "sparse.engine": sparse,
+        "encoder.model": encoder,
+        "encoder.precision": None if fast is None else "fast" if fast else "exact",
+    }
+    settings = load_config(config, flags).index()
+    from tamis.indexer.build import build as build_index
+    from tamis.indexer.corpus.open import open_corpus
+
+    manifest = build_index(open_corpus(corpus, settings.corpus), out, settings, Bars(), device, rebuild)
+    if as_json:
+        print_json(manifest.model_dump(mode="json"))
+    else:
+        say(f"{out} is at version {manifest.version}: {manifest.passages:,} passages, {_size(manifest)}")
+
+
+@app.command("list")
+def list_versions(index: IndexPath, as_json: AsJson = False) -> None:
+    """List the published versions of INDEX, oldest first; * marks the current one."""
+    folder = IndexFolder(index)
+    current = folder.current().name
+    rows = []
+    for name in folder.versions():
+        manifest = IndexManifest.read(folder.version(name))
+        rows.append({"version": name, "current": name == current, "passages": manifest.passages,
+                     "size": _size(manifest), "corpus": manifest.corpus.name})  # fmt: skip
+    if as_json:
+        print_json(rows)
+        return
+    table = Table("", "version", "corpus", "passages", "size")
+    for row in rows:
+        mark = "*" if row["current"] else ""
+        table.add_row(mark, str(row["version"]), str(row["corpus"]), f"{row['passages']:,}", str(row["size"]))
+    stdout.print(table)
+
+
+@app.command()
+def verify(index: IndexPath, version: Annotated[str | None, typer.Option(help="A version; else the current one.")] = None) -> None:  # fmt: skip # noqa: E501
+    """Compare every file of INDEX with its manifest, byte by byte (sha256)."""
+    folder = IndexFolder(index).version(version)
+    manifest = IndexManifest.read(folder)
+    manifest.verify(folder)
+    say(f"{folder.name}: all {len(manifest.files)} files are as published ({_size(manifest)})")
+
+
+@app.command()
+def inspect(
+    index: IndexPath,
+    version: Annotated[str | None, typer.Option(help="A version; else the current one.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what INDEX is: corpus, models, settings, sizes, and what its build took."""
+    manifest = IndexManifest.read(IndexFolder(index).version(version))
+    if as_json:
+        print_json(manifest.model_dump(mode="json"))
+        return
+    table = Table(show_header=False, box=None)
+    for name, value in _facts(manifest).items():
+        table.add_row(name, value)
+    stdout.print(table)
+
+
+def _facts(manifest: IndexManifest) -> dict[str, str]:
+    config, corpus, encoder = manifest.config, manifest.corpus, manifest.encoder
+    facts = {
+        "version": manifest.version,
+        "fingerprint": manifest.fingerprint,
+        "corpus": f"{corpus.name} ({corpus.format}), {corpus.documents:,} documents, {corpus.rejected:,} rejected",
+        "passages": f"{manifest.passages:,}",
+        "sparse": f"{manifest.sparse_engine}, {config.sparse.language}, k1 {config.sparse.k1}, b {config.sparse.b}",
+        "dense": f"{manifest.dense_kind}, {encoder.dimension} dimensions, efSearch {config.dense.ef_search}",
+        "encoder": f"{encoder.name}, passages {encoder.passage_precision}",
+        "size": _size(manifest),
+        "built with": ", ".join(f"{name} {version}" for name, version in manifest.built_with.items()),
+        "seconds": ", ".join(f"{name} {seconds:.1f}" for name, seconds in manifest.seconds.items()),
+    }
+    largest = sorted(manifest.files.items(), key=lambda item: -item[1].bytes)
+    facts["files"] = "\n".join(f"{entry.bytes / 1e6:10.2f} MB  {name}" for name, entry in largest)
+    return facts
+
+
+@app.command()
+def rollback(index: IndexPath, to: Annotated[str | None, typer.Option(help="A version; else the one before.")] = None) -> None:  # fmt: skip # noqa: E501
+    """Make an older version of INDEX current again, after verifying it."""
+    folder = IndexFolder(index)
+    with folder.lock():
+        version = folder.rollback(to)
+    say(f"{index} is at version {version}")
+
+
+@app.command()
+def gc(index: IndexPath, keep: Annotated[int, typer.Option(help="Newest versions to keep.")] = 2) -> None:
+    """Delete old versions of INDEX and unfinished builds; the current version always stays."""
+    folder = IndexFolder(index)
+    with folder.lock():
+        gone = folder.collect(keep)
+    say("\n".join(f"deleted {path}" for path in gone) or "nothing to delete")
+
+
+def _size(manifest: IndexManifest) -> str:
+    return f"{sum(entry.bytes for entry in manifest.files.values()) / 1e6:,.1f} MB"

@@ -1,0 +1,38 @@
+"""The command line: joins the sub-commands, and turns our errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from tamis.errors import TamisError
+
+from . import config, index, model, search, serve
+from .output import say
+
+app = typer.Typer(
+    name="tamis",
+    help="Two-stage neural retrieval: what you evaluate is what you serve.",
+    epilog="A first index: `tamis index build pydocs --out pydocs`, then `tamis search pydocs 'sort a list'`.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(index.app, name="index")
+app.add_typer(model.app, name="model")
+app.add_typer(config.app, name="config")
+app.command("search")(search.search)
+app.command("serve")(serve.serve)
+
+
+def main() -> None:
+    """Run the command line; our own errors become one message and their exit code."""
+    try:
+        app()
+    except TamisError as error:
+        say(f"error: {error}")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        say("interrupted")
+        sys.exit(130)

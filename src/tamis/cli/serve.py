@@ -1,0 +1,39 @@
+"""`tamis serve`: an index over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tamis.config import load_config
+
+from .options import ConfigFile, IndexPath
+from .output import say
+
+
+def serve(
+    index: IndexPath,
+    name: Annotated[str | None, typer.Option(help="Name of the index in URLs; else that of its folder.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one.", show_default="8080")] = None,
+    config: ConfigFile = None,
+    version: Annotated[str | None, typer.Option(help="A version; else the current one.")] = None,
+    device: Annotated[str, typer.Option(help="Where queries are encoded: cpu, cuda, auto.")] = "cpu",
+    insecure: Annotated[bool, typer.Option("--insecure", help="Allow an address that other machines reach.")] = False,
+) -> None:
+    """Serve INDEX over HTTP until interrupted.
+
+    Example: tamis serve pydocs --port 8080
+    """
+    settings = load_config(config, {"service.host": host, "service.port": port})
+    from tamis.indexer.manifest import IndexManifest
+    from tamis.indexer.versions import IndexFolder
+    from tamis.rankers.engine import Engine
+    from tamis.service.indexes import check_name, index_name
+    from tamis.service.serve import serve as serve_engines
+
+    called = index_name(index) if name is None else check_name(name)
+    IndexManifest.read(IndexFolder(index).version(version))  # a wrong path is an error at once, not after listening
+    opener = {called: lambda: Engine.open(index, settings.pipeline, version, device)}
+    serve_engines(opener, settings.service, lambda line: say(f"index {called!r}: {line}"), insecure)

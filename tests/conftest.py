@@ -1,0 +1,60 @@
+"""What every test may use: a small real index, and the judged collections where they are at hand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from tamis.indexer.build import build
+from tamis.indexer.config import IndexConfig
+from tamis.indexer.corpus.open import open_corpus
+from tamis.indexer.corpus.pydocs import read_pydocs
+from tamis.rankers.engine import Engine
+
+ROOT = Path(__file__).resolve().parent.parent
+
+PACKAGES = frozenset(
+    {"bisect", "calendar", "csv", "glob", "heapq", "itertools", "json", "random", "shutil", "statistics"}
+)
+"""Packages whose documentation makes the small corpus: about 250 passages."""
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """Folder of the judged collections (TAMIS_DATA); tests that need it skip where it is absent."""
+    folder = Path(os.environ.get("TAMIS_DATA", ROOT.parent / "shared" / "data"))
+    if not (folder / "scifact" / "corpus.jsonl.gz").is_file():
+        pytest.skip(f"no judged collections in {folder}; set TAMIS_DATA")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A BEIR corpus of real text: the documentation of ten modules."""
+    path = tmp_path_factory.mktemp("corpus") / "corpus.jsonl"
+    with path.open("wb") as file:
+        for document in read_pydocs():
+            if document.metadata["package"] in PACKAGES:
+                line = {"_id": document.id, "title": document.title, "text": document.text}
+                file.write(orjson.dumps(line | {"metadata": document.metadata}, option=orjson.OPT_APPEND_NEWLINE))
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_index(tmp_path_factory: pytest.TempPathFactory, tiny_corpus: Path) -> Path:
+    """A published index of the small corpus, built with the real encoder and word index."""
+    out = tmp_path_factory.mktemp("index") / "tiny"
+    config = IndexConfig()
+    build(open_corpus(str(tiny_corpus), config.corpus), out, config)
+    return out
+
+
+@pytest.fixture(scope="session")
+def tiny_engine(tiny_index: Path) -> Iterator[Engine]:
+    """The small index, open."""
+    with Engine.open(tiny_index) as engine:
+        yield engine

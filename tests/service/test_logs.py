@@ -1,0 +1,79 @@
+"""Logs: one line of JSON for each request, without queries, and safe to read on a terminal."""
+
+from __future__ import annotations
+
+import io
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from tamis.service.config import ServiceConfig
+from tamis.service.logs import configure_logs
+
+Lines = Callable[[], list[dict[str, Any]]]
+
+
+def requests(lines: Lines, count: int) -> list[dict[str, Any]]:
+    """The lines of the last requests; each is written a moment after its answer was sent."""
+    deadline = time.monotonic() + 5
+    while len(found := [line for line in lines() if line["event"] == "request"]) < count:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.01)
+    return found
+
+
+def test_one_line_for_each_request(client: httpx.Client, log_lines: Lines) -> None:
+    client.post("/v1/search", json={"index": "tiny", "query": "random"}, headers={"X-Request-ID": "first"})
+    client.get("/v1/nope/search", params={"query": "random"}, headers={"X-Request-ID": "second"})
+    seen = [(x["request_id"], x["method"], x["path"], x["status"]) for x in requests(log_lines, 2)]
+    assert seen == [("first", "POST", "/v1/search", 200), ("second", "GET", "/v1/nope/search", 404)]
+    for line in log_lines():
+        assert set(line) == {"event", "level", "logger", "time", "method", "path", "status", "ms", "request_id"}
+        assert line["ms"] > 0 and line["time"].endswith("Z")
+
+
+def test_queries_are_never_logged(client: httpx.Client, log_lines: Lines) -> None:
+    client.post("/v1/search", json={"index": "tiny", "query": "confidential matter"})
+    client.post("/v1/search", json={"index": "tiny", "query": "confidential\x00"})
+    client.post("/v1/search", json={"confidential": 1})
+    client.get("/v1/tiny/search", params={"query": "confidential matter"})
+    assert "confidential" not in str(requests(log_lines, 4))
+
+
+def test_control_characters_are_escaped(client: httpx.Client, log_lines: Lines) -> None:
+    """A path with newlines and escape sequences makes one line, all of it printable ASCII."""
+    stream = io.StringIO()
+    configure_logs(ServiceConfig(), stream)
+    client.get("/%0Aforged%1B[31m%C2%9B%E2%80%A8" + "x" * 1_000)
+    deadline = time.monotonic() + 5
+    while not (text := stream.getvalue()).endswith("\n"):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert text.count("\n") == 1 and text.isascii() and text.strip().isprintable()
+    assert "\\nforged\\u001b[31m\\u009b\\u2028" in text
+    assert len(text) < 600
+
+
+def test_messages_of_errors_are_logged_only_when_asked(log_lines: Lines) -> None:
+    logger = logging.getLogger("tamis.test")
+    for messages in (False, True):
+        stream = io.StringIO()
+        configure_logs(ServiceConfig(log_error_messages=messages), stream)
+        try:
+            raise ValueError("the query was: secret")
+        except ValueError as error:
+            logger.error("unexpected error", exc_info=error)
+        assert '"error": "ValueError"' in stream.getvalue()
+        assert "test_messages_of_errors" in stream.getvalue()
+        assert ("secret" in stream.getvalue()) is messages
+
+
+def test_requests_may_go_unlogged(client: httpx.Client, log_lines: Lines) -> None:
+    stream = io.StringIO()
+    configure_logs(ServiceConfig(log_requests=False), stream)
+    client.get("/livez")
+    time.sleep(0.05)
+    assert stream.getvalue() == ""

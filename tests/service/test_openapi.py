@@ -1,0 +1,68 @@
+"""The OpenAPI document: valid, complete, and true."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from fastapi.openapi.models import OpenAPI
+
+ROUTES = {
+    "/v1/search", "/search", "/v1/{index}/search", "/v1/{index}/doc/{docid}", "/v1/info", "/v1/indexes", "/livez",
+    "/readyz", "/healthz", "/health", "/v1/health/live", "/v1/health/ready",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def document(client: httpx.Client) -> Any:
+    """The document as served."""
+    return client.get("/openapi.json").json()
+
+
+def references(value: object) -> Iterator[str]:
+    """Every $ref in a document."""
+    if isinstance(value, dict):
+        yield from (item for key, item in value.items() if key == "$ref")
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from references(item)
+
+
+def test_it_is_valid(document: Any) -> None:
+    OpenAPI.model_validate(document)
+    found = set(references(document))
+    assert found
+    for reference in found:
+        place = document
+        for part in reference.removeprefix("#/").split("/"):
+            place = place[part]
+
+
+def test_it_lists_every_route(document: Any) -> None:
+    assert set(document["paths"]) == ROUTES
+
+
+def test_operation_ids_are_unique(document: Any) -> None:
+    ids = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
+    assert len(set(ids)) == len(ids)
+
+
+def test_every_route_declares_its_answer_and_the_envelope(document: Any) -> None:
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            responses = operation["responses"]
+            assert "422" not in responses, path
+            assert responses["200"]["content"]["application/json"]["schema"]["$ref"], path
+            error = responses["default"]["content"]["application/json"]["schema"]["$ref"]
+            assert error == "#/components/schemas/ErrorEnvelope", path
+
+
+def test_search_declares_its_errors(document: Any) -> None:
+    assert set(document["paths"]["/v1/search"]["post"]["responses"]) == {
+        "200", "400", "404", "413", "415", "500", "503", "default"}  # fmt: skip
+    body = document["components"]["schemas"]["SearchRequest"]
+    assert body["additionalProperties"] is False and body["required"] == ["query"]
+    assert list(body["properties"]) == ["query", "k", "index", "explain", "return_text"]

@@ -1,0 +1,1 @@
+"""Judgments to models: encoder, reranker, blend, quality."""
