@@ -71,12 +71,12 @@ def latencies() -> dict[str, list[float]]:
     """Time every contender on every query: seconds by name."""
     collection = DATA / "msmarco-mini"
     texts = [text for _, text in queries(collection)][:QUERIES]
-    lucene = index("lucene", collection)
+    lucene, lean = index("lucene", collection), index("bm25s", collection)
     contenders = {
         "SimpleSearcher, docid and score read": simple_searcher(WORK / "sparse-msmarco-mini-lucene"),
         "Lucene alone, no hit read": bare_lucene(WORK / "sparse-msmarco-mini-lucene"),
         "Tamis, lucene": lambda text: lucene.search(text, DEPTH),
-        "Tamis, bm25s": lambda text, lean=index("bm25s", collection): lean.search(text, DEPTH),
+        "Tamis, bm25s": lambda text: lean.search(text, DEPTH),
     }
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(ROUNDS):

@@ -13,11 +13,11 @@ from starlette.types import Scope
 
 from tamis.errors import InvalidInput, TamisError
 
-from .schemas import ErrorEnvelope
+from .schemas import ErrorCode, ErrorEnvelope
 from .validation import explain
 
 UNREADABLE = "the body cannot be read as JSON: it is not UTF-8, nested too deeply, or holds a number of too many digits"
-HTTP_CODES = {
+HTTP_CODES: dict[int, tuple[ErrorCode, str]] = {
     400: ("invalid_json", UNREADABLE),
     404: ("unknown_route", "there is nothing at this address; /openapi.json lists what there is"),
     405: ("method_not_allowed", "this address does not take that method; the header Allow names those it takes"),
@@ -33,7 +33,12 @@ class RequestError(TamisError):
     """A request that cannot be answered, with the status that says so."""
 
     def __init__(
-        self, status: int, code: str, message: str, param: str | None = None, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        code: ErrorCode,
+        message: str,
+        param: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -50,7 +55,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def envelope(
     scope: Scope,
     status: int,
-    code: str,
+    code: ErrorCode,
     message: str,
     param: str | None = None,
     headers: Mapping[str, str] | None = None,
@@ -87,7 +92,7 @@ async def _validation_error(request: Request, error: RequestValidationError) -> 
 
 
 async def _http_error(request: Request, error: HTTPException) -> Response:
-    code, message = HTTP_CODES.get(error.status_code, ("invalid_request", str(error.detail)))
+    code, message = HTTP_CODES.get(error.status_code, ("invalid_input", str(error.detail)))
     return envelope(request.scope, error.status_code, code, message, headers=error.headers)
 
 

@@ -192,13 +192,22 @@ class Info(_Shape):
     indexes: list[IndexInfo]
 
 
+ErrorCode = Literal[
+    "invalid_json", "missing_field", "unknown_field", "wrong_type", "out_of_range",
+    "empty_query", "query_too_long", "control_character", "invalid_input",
+    "unknown_index", "unknown_docid", "unknown_route", "method_not_allowed",
+    "body_too_large", "unsupported_media_type", "internal_error", "not_ready",
+]  # fmt: skip
+"""Stable names of errors; docs/http.md says when each is given."""
+
+
 class ErrorBody(_Shape):
     """What went wrong."""
 
     message: str = Field(description="what, which value, what was expected, what to do")
     type: Literal["invalid_request_error", "not_found_error", "server_error"]
     param: str | None = Field(description="field or parameter at fault")
-    code: str = Field(description="stable name of the error, for programs")
+    code: ErrorCode = Field(description="stable name of the error, for programs")
     request_id: str
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -18,6 +20,8 @@ from .address import address, bind
 from .app import close_app, create_app
 from .config import ServiceConfig
 from .logs import configure_logs
+
+logger = logging.getLogger(__name__)
 
 Opener = Callable[[], Engine]
 GRACE_SECONDS = 5
@@ -85,7 +89,9 @@ class _Opening(threading.Thread):
         """Open one index after the other, until one cannot be opened."""
         try:
             for name, opener in self._openers.items():
+                start = time.perf_counter()
                 self._keep(name, opener())
+                logger.info("index open", extra={"index": name, "seconds": round(time.perf_counter() - start, 3)})
         except BaseException as error:
             self.error = error
 

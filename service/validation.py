@@ -12,6 +12,8 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 
+from .schemas import ErrorCode
+
 JSON_TYPES = {
     "str": "a string", "int": "an integer", "float": "a number", "bool": "a boolean",
     "list": "an array", "dict": "an object", "NoneType": "null",
@@ -23,7 +25,7 @@ class Finding:
     """One thing that is wrong with a request."""
 
     status: int
-    code: str
+    code: ErrorCode
     message: str
     param: str | None = None
 

@@ -1,4 +1,4 @@
-"""The ids met so far, in 16 bytes each and a sparse table: duplicates show without holding any id."""
+"""The ids met so far, in 21 to 43 bytes each: duplicates show without holding any id."""
 
 from __future__ import annotations
 

@@ -19,15 +19,18 @@ import unicodedata
 from collections.abc import Callable
 from functools import partial
 
-import regex
+import regex  # type: ignore[import-untyped]
 
 from .porter import PorterStemmer
 from .words import split_bigrams, split_words
 
 STOP_WORDS = frozenset(
-    "a an and are as at be but by for if in into is it no not of on or such that the their then there these they "
-    "this to was will with".split()
-)
+    (
+        "a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "if", "in", "into", "is", "it", "no", "not",
+        "of", "on", "or", "such", "that", "the", "their", "then", "there", "these", "they", "this", "to", "was", "will",
+        "with",
+    )
+)  # fmt: skip
 """Lucene's EnglishAnalyzer.ENGLISH_STOP_WORDS_SET."""
 
 CJK_STOP_WORDS = (STOP_WORDS - {"an"}) | {"s", "t", "www"}
@@ -41,15 +44,15 @@ SNOWBALL = {
 STOPPED = ("da", "de", "es", "fr", "it", "nl", "no", "pt", "ru", "sv", "tr")
 UNSPACED = ("zh", "ja", "ko", "th")
 ELIDED = {
-    "fr": regex.compile(r"^(?:l|m|t|qu|n|s|j|d|c|jusqu|quoiqu|lorsqu|puisqu)['’]"),
-    "it": regex.compile(r"^(?:c|l|all|dall|dell|nell|sull|coll|pell|gl|agl|dagl|degl|negl|sugl|un|m|t|s|v|d)['’]"),
+    "fr": regex.compile(r"^(?:l|m|t|qu|n|s|j|d|c|jusqu|quoiqu|lorsqu|puisqu)['\u2019]"),
+    "it": regex.compile(r"^(?:c|l|all|dall|dell|nell|sull|coll|pell|gl|agl|dagl|degl|negl|sugl|un|m|t|s|v|d)['\u2019]"),
 }
 APOSTROPHES = "'\u2019\uff07"
 REMEMBERED = 500_000
 """Word forms whose term is kept in memory: most of a text's words come again."""
 
 # Java lowers letter by letter; Python knows the word (final sigma) and expands (dotted capital I)
-_LIKE_JAVA = {ord("Σ"): "σ", ord("İ"): "i"}
+_LIKE_JAVA = {0x3A3: 0x3C3, 0x130: ord("i")}
 
 Term = Callable[[str], str]
 """Word form to term; an empty one is left out."""
@@ -119,7 +122,7 @@ def _unspaced(word: str) -> str:
 
 def _plain(language: str, stops: frozenset[str], stem: Term, word: str) -> str:
     if language == "tr":  # what follows an apostrophe is a suffix; capital I is not i
-        word = regex.split(f"[{APOSTROPHES}]", word)[0].replace("I", "ı")
+        word = regex.split(f"[{APOSTROPHES}]", word)[0].replace("I", "\u0131")
     word = _lower(word)
     if language in ELIDED:
         word = ELIDED[language].sub("", word)

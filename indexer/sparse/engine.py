@@ -132,7 +132,7 @@ def _check(engine: EngineName, folder: Path, config: SparseConfig) -> int:
         passages = int(about["passages"])
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedFile(f"{path} cannot be read ({error}); build the index again") from error
-    asked = {"engine": engine, "language": config.language}
+    asked: dict[str, object] = {"engine": engine, "language": config.language}
     if engine == "bm25s":
         asked |= {"k1": config.k1, "b": config.b}
     for name, value in asked.items():

