@@ -48,7 +48,14 @@ def main() -> None:
         run(sys.executable, "-m", "build", "--outdir", folder / "dist", ROOT, cwd=folder)
         wheel = next((folder / "dist").glob("*.whl"))
         venv.create(folder / "venv", with_pip=True)
-        pip: list[str | Path] = [folder / "venv/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        pip: list[str | Path] = [
+            folder / "venv/bin/python",
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ]
         constraints: list[str | Path] = ["--constraint", ROOT / "constraints.txt"]
         run(*pip, *constraints, f"{wheel}[cpu,lucene]", cwd=folder)
         run(*pip, *constraints, "--no-deps", "pyserini==1.6.0", cwd=folder)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -19,7 +19,7 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one.", show_default="8080")] = None,
     config: ConfigFile = None,
     version: Annotated[str | None, typer.Option(help="A version; else the current one.")] = None,
-    device: Annotated[str, typer.Option(help="Where queries are encoded: cpu, cuda, auto.")] = "cpu",
+    device: Annotated[Literal["cpu", "cuda", "auto"], typer.Option(help="Where queries are encoded.")] = "cpu",
     insecure: Annotated[bool, typer.Option("--insecure", help="Allow an address that other machines reach.")] = False,
 ) -> None:
     """Serve INDEX over HTTP until interrupted.
