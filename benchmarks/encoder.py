@@ -62,10 +62,10 @@ def main() -> None:
     if options.json:
         options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2))
     if options.record:
+        vnni = "has VNNI" if has_vnni() else "has no VNNI, so 8-bit products take three instructions instead of one"
         remarks = (
             f"{options.passages} passages of {options.corpus.parent.name}, {options.threads} threads. Asked: fp32 "
-            f"{WANTED['fp32']}x with cosine at least .9999, int8 {WANTED['int8']}x. int8 needs a CPU with VNNI for that: "
-            f"this one has {'it' if has_vnni() else 'none, where 8-bit products take three instructions instead of one'}."
+            f"{WANTED['fp32']}x with cosine at least .9999, int8 {WANTED['int8']}x. This CPU {vnni}."
         )
         record(Result("encoder", "Encoding passages", "python -m benchmarks.encoder --record", HEADER, table, remarks))
 
@@ -91,8 +91,7 @@ def measure(texts: list[str], threads: int, rounds: int) -> list[Row]:
     best = min(BATCH_SIZES, key=lambda size: median(trial[str(size)]))
     label = f"sentence-transformers, torch, batch size {best}"
     contenders = {label: lambda: encode_peer(best, texts)} | {
-        f"Tamis, {name}": lambda encoder=encoder: encoder.encode(texts, "passage")
-        for name, encoder in encoders.items()
+        f"Tamis, {name}": lambda encoder=encoder: encoder.encode(texts, "passage") for name, encoder in encoders.items()
     }
     seconds = alternate(contenders, rounds)
     wanted = encode_peer(best, texts)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -23,14 +24,14 @@ from rich.table import Table
 QUESTIONS = (
     "How do I find out how much space is left on a disk?",
     "Which function gives me the most common elements of a list?",
-    "run a function again and again without recomputing what it already returned",
     "I want to compare two text files and see what changed",
-    "How can I wait for several coroutines to finish at the same time?",
-    "turn a string like '2024-05-01' into a date",
-    "remove a directory with everything in it",
-    "How do I stop two threads from changing the same data at once?",
+    "copy a whole directory tree to another place",
     "pick random elements from a population without repetition",
     "send an e-mail over an encrypted connection",
+    "How can I measure how long a small piece of code takes to run?",
+    "insert an item into a list so that it stays sorted",
+    "What is the middle value of a set of numbers?",
+    "Where do I get a list of the files that match a wildcard?",
 )
 
 console = Console()
@@ -40,8 +41,9 @@ def main() -> None:
     """Build, serve, ask; then wait for an interrupt."""
     options = _options()
     tamis = shutil.which("tamis", path=str(Path(sys.executable).parent)) or "tamis"
-    subprocess.run([tamis, "index", "build", "pydocs", "--out", str(options.index)], check=True)
-    server = subprocess.Popen([tamis, "serve", str(options.index), "--port", str(options.port)])
+    subprocess.run([tamis, "index", "build", "pydocs", "--fast", "--out", str(options.index)], check=True)
+    quiet = {**os.environ, "TAMIS__SERVICE__LOG_REQUESTS": "false"}
+    server = subprocess.Popen([tamis, "serve", str(options.index), "--port", str(options.port)], env=quiet)
     address = f"http://127.0.0.1:{options.port}"
     try:
         _wait_until_ready(address, server)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,6 +19,9 @@ from tamis.errors import NotFound
 from .passage import Passage
 
 COLUMN_TYPES = {"string": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
+FIELDS = 5
+"""Columns of every passage file; typed metadata columns come after them."""
+
 BATCH = 1_024
 """Passages in one record batch: small, so that reading one passage maps few pages."""
 
@@ -78,9 +83,10 @@ class PassageStore:
     def __init__(self, path: Path) -> None:
         self._map = pa.memory_map(str(path))
         self._reader = pa.ipc.open_file(self._map)
-        self._batches = [self._reader.get_batch(number) for number in range(self._reader.num_record_batches)]
-        sizes = [batch.num_rows for batch in self._batches]
-        self._starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        batches = [self._reader.get_batch(number) for number in range(self._reader.num_record_batches)]
+        self._columns = [batch.columns[:FIELDS] for batch in batches]
+        sizes = [batch.num_rows for batch in batches]
+        self._starts = [0, *accumulate(sizes)]
 
     def __len__(self) -> int:
         return int(self._starts[-1])
@@ -89,21 +95,21 @@ class PassageStore:
         """Return the passages at `rows`, in that order."""
         return [self._passage(int(row)) for row in rows]
 
-    def _locate(self, row: int) -> tuple[pa.RecordBatch, int]:
+    def _locate(self, row: int) -> tuple[list[pa.Array], int]:
         if not 0 <= row < len(self):
             raise NotFound(f"row {row} is not in this index, which has rows 0 to {len(self) - 1}")
-        number = int(np.searchsorted(self._starts, row, side="right")) - 1
-        return self._batches[number], row - int(self._starts[number])
+        number = bisect_right(self._starts, row) - 1
+        return self._columns[number], row - self._starts[number]
 
     def _passage(self, row: int) -> Passage:
-        batch, place = self._locate(row)
-        values = [batch.column(column)[place].as_py() for column in range(5)]
-        return Passage(values[0], values[1], values[2], values[3], orjson.loads(values[4]))
+        columns, place = self._locate(row)
+        id_, document_id, title, text, metadata = (column[place].as_py() for column in columns)
+        return Passage(id_, document_id, title, text, orjson.loads(metadata))
 
     def id_of(self, row: int) -> str:
         """Return the id of the passage at `row`."""
-        batch, place = self._locate(row)
-        return str(batch.column(0)[place].as_py())
+        columns, place = self._locate(row)
+        return str(columns[0][place].as_py())
 
     def ids_of(self, rows: Sequence[int] | npt.NDArray[np.int32]) -> list[str]:
         """Return the ids of the passages at `rows`, in that order."""
@@ -111,7 +117,7 @@ class PassageStore:
 
     def all_ids(self) -> pa.ChunkedArray:
         """Return every id in row order."""
-        return pa.chunked_array([batch.column(0) for batch in self._batches], type=pa.large_string())
+        return pa.chunked_array([columns[0] for columns in self._columns], type=pa.large_string())
 
     def contents(self) -> Iterator[tuple[str, str]]:
         """Stream id and contents (title and text) of every passage in row order."""
@@ -119,14 +125,14 @@ class PassageStore:
             yield passage.id, passage.contents
 
     def __iter__(self) -> Iterator[Passage]:
-        for batch in self._batches:
-            columns = [batch.column(column).to_pylist() for column in range(5)]
-            for id_, document_id, title, text, metadata in zip(*columns, strict=True):
+        for columns in self._columns:
+            lists = [column.to_pylist() for column in columns]
+            for id_, document_id, title, text, metadata in zip(*lists, strict=True):
                 yield Passage(id_, document_id, title, text, orjson.loads(metadata))
 
     def close(self) -> None:
         """Let go of the file."""
-        self._batches = []
+        self._columns = []
         self._map.close()
 
 

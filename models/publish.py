@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import tempfile
@@ -37,7 +38,9 @@ def publish_bundle(out: Path, fill: Fill, replace: bool = False) -> ModelBundle:
         InvalidInput: `out` exists, and is not to be replaced.
     """
     refuse_existing(out, replace)
-    hidden = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    for left in out.parent.glob(f".{glob.escape(out.name)}~*"):  # of a process that was killed: we hold the lock
+        shutil.rmtree(left, ignore_errors=True)
+    hidden = Path(tempfile.mkdtemp(prefix=f".{out.name}~", dir=out.parent))
     try:
         hidden.chmod(0o755)
         settings = fill(hidden)
@@ -45,7 +48,7 @@ def publish_bundle(out: Path, fill: Fill, replace: bool = False) -> ModelBundle:
             path.name: FileEntry(sha256=sha256_file(path), bytes=path.stat().st_size)
             for path in sorted(hidden.iterdir())
         }
-        settings = settings.model_copy(update={"files": files})
+        settings = settings.model_copy(update={"files": files}).sealed()
         (hidden / MANIFEST).write_bytes(
             orjson.dumps(settings.model_dump(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         )
@@ -69,7 +72,7 @@ def refuse_existing(out: Path, replace: bool) -> None:
 
 def _take_place(hidden: Path, out: Path) -> None:
     if out.exists():
-        old = Path(tempfile.mkdtemp(prefix=f".{out.name}-old-", dir=out.parent))
+        old = Path(tempfile.mkdtemp(prefix=f".{out.name}~", dir=out.parent))
         out.rename(old / out.name)
         hidden.rename(out)
         shutil.rmtree(old)

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tamis.errors import DamagedFile
 
+from .digest import sha256_json
+
 FORMAT = 1
 """Version of the bundle's layout; a bundle with a higher one is refused."""
 
@@ -53,21 +55,26 @@ class BundleSettings(BaseModel):
     files: dict[str, FileEntry] = Field(description="name to sha256 and size of every other file")
     created_with: dict[str, str] = Field(default_factory=dict, description="versions of the exporting libraries")
 
+    checksum: Sha256 | None = Field(None, description="sha256 of all the other settings")
+
+    def sealed(self) -> BundleSettings:
+        """Give these settings with the checksum that `read_settings` asks for."""
+        return self.model_copy(update={"checksum": sha256_json(self.model_dump(exclude={"checksum"}))})
+
     def identity(self) -> dict[str, object]:
         """Give what decides the model's output; two bundles alike in this give the same vectors."""
-        return self.model_dump(
-            include={
-                "kind", "precision", "dimension", "pooling", "normalise", "max_length", "query_prefix", "passage_prefix",
-                "files",
-            }
+        names = (
+            "kind", "precision", "dimension", "pooling", "normalise", "max_length", "query_prefix", "passage_prefix",
+            "files",
         )  # fmt: skip
+        return self.model_dump(include=set(names))
 
 
 def read_settings(path: Path) -> BundleSettings:
     """Read a `bundle.json`.
 
     Raises:
-        DamagedFile: it is not JSON, not a bundle's settings, or of a newer format.
+        DamagedFile: it is not JSON, not a bundle's settings, changed, or of a newer format.
     """
     try:
         values: Any = orjson.loads(path.read_bytes())
@@ -80,10 +87,13 @@ def read_settings(path: Path) -> BundleSettings:
             "update Tamis, or export the model again with this version"
         )
     try:
-        return BundleSettings.model_validate_json(orjson.dumps(values))
+        settings = BundleSettings.model_validate_json(orjson.dumps(values))
     except ValidationError as error:
         findings = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}" for one in error.errors())
         raise DamagedFile(f"{path} does not describe a model bundle ({findings}): {_AGAIN}") from None
+    if settings != settings.sealed():
+        raise DamagedFile(f"{path} was changed: its checksum is not that of its settings; {_AGAIN}")
+    return settings
 
 
 _AGAIN = "delete the bundle's folder and export the model again"

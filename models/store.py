@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -90,13 +89,15 @@ def _at_path(folder: Path, precision: StoredPrecision) -> ModelBundle:
     return ModelBundle.open(sibling)
 
 
-def list_bundles() -> Iterator[tuple[Path, ModelBundle | TamisError]]:
+def list_bundles() -> list[tuple[Path, ModelBundle | TamisError]]:
     """Open every bundle of the store, by name; one that cannot be opened comes with the reason instead."""
     store = store_folder()
     folders = sorted(path for path in store.iterdir() if path.is_dir()) if store.is_dir() else []
-    for folder in folders:
-        if not folder.name.startswith("."):
-            try:
-                yield folder, ModelBundle.open(folder)
-            except TamisError as error:
-                yield folder, error
+    return [(folder, _open_or_reason(folder)) for folder in folders if not folder.name.startswith(".")]
+
+
+def _open_or_reason(folder: Path) -> ModelBundle | TamisError:
+    try:
+        return ModelBundle.open(folder)
+    except TamisError as error:
+        return error

@@ -8,14 +8,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 import torch
 import transformers
 from huggingface_hub import metadata_load
+from safetensors import SafetensorError
 from sentence_transformers import SentenceTransformer
 from torch.nn import functional
+from transformers import AutoModel
 
 from tamis.errors import DamagedFile, InvalidInput
 
@@ -24,6 +28,11 @@ from .settings import Pooling
 
 OPSET = 23
 """First operator set with Attention as one operator: one fast kernel, where older ones have ten nodes."""
+
+LOADING: dict[str, Any] = {"use_safetensors": True, "attn_implementation": "sdpa", "dtype": torch.float32}
+"""Weights as pickle are never read: reading one may run any code."""
+
+_CANNOT_LOAD = (OSError, ValueError, KeyError, IndexError, TypeError, ImportError, RuntimeError, SafetensorError)
 
 MAX_BYTES = 2_000_000_000
 """Protobuf's limit, and so that of a graph with its weights inside."""
@@ -52,6 +61,7 @@ class TorchEncoder:
     """A loaded sentence-transformers model whose parts a bundle can hold."""
 
     folder: Path
+    """Where its weights are."""
     model: SentenceTransformer
     pooling: Pooling
     normalise: bool
@@ -68,27 +78,31 @@ class TorchEncoder:
             raise InvalidInput(f"{folder} has no modules.json: expected a folder that sentence-transformers saved")
         with _quiet():
             try:
-                model = SentenceTransformer(
-                    str(folder),
-                    device="cpu",
-                    local_files_only=True,
-                    model_kwargs={"use_safetensors": True, "attn_implementation": "sdpa", "dtype": torch.float32},
-                )
-            except (OSError, ValueError, KeyError, TypeError, ImportError, RuntimeError) as error:
+                model = SentenceTransformer(str(folder), device="cpu", local_files_only=True, model_kwargs=LOADING)
+                weights = folder / orjson.loads((folder / "modules.json").read_bytes())[0]["path"]
+                _, report = AutoModel.from_pretrained(weights, output_loading_info=True, **LOADING)
+            except _CANNOT_LOAD as error:
                 raise DamagedFile(f"sentence-transformers cannot load {folder}: {error}") from error
+        # Without this, transformers would make the missing ones up, at random. The pooler is not used.
+        if missing := sorted(name for name in report["missing_keys"] if not name.startswith("pooler.")):
+            raise DamagedFile(f"{weights} lacks {len(missing)} of the model's weights, such as {missing[0]}")
         model.eval()
         pooling, normalise = _parts(model, folder)
-        return cls(folder, model, pooling, normalise)
+        return cls(weights, model, pooling, normalise)
+
+    @property
+    def _transformer(self) -> Any:  # torch declares the attributes of any module as Tensor | Module
+        return self.model[0].auto_model
 
     @property
     def dimension(self) -> int:
         """Length of a vector."""
-        return int(self.model[0].auto_model.config.hidden_size)
+        return int(self._transformer.config.hidden_size)
 
     @property
     def max_length(self) -> int:
         """Tokens that the model reads, special tokens included."""
-        config = self.model[0].auto_model.config
+        config = self._transformer.config
         limits = (self.model.max_seq_length, getattr(config, "max_position_embeddings", None))
         return min(int(limit) for limit in limits if limit is not None)
 
@@ -104,8 +118,8 @@ class TorchEncoder:
 
     def _prompt(self, *names: str) -> str:
         prompts = self.model.prompts
-        default = prompts.get(self.model.default_prompt_name or "", "")
-        return next((prompts[name] for name in names if prompts.get(name)), default)
+        candidates = (*names, self.model.default_prompt_name or "")
+        return next((prompt for name in candidates if (prompt := prompts.get(name))), "")
 
     @property
     def licence(self) -> str | None:
@@ -145,7 +159,7 @@ class TorchEncoder:
         Raises:
             InvalidInput: the weights are too large for one file.
         """
-        transformer = self.model[0].auto_model
+        transformer = self._transformer
         size = sum(weight.numel() * weight.element_size() for weight in transformer.parameters())
         if size > MAX_BYTES:
             raise InvalidInput(f"{self.folder} has {size:,} bytes of weights, expected at most {MAX_BYTES:,}")
@@ -172,28 +186,33 @@ def _parts(model: SentenceTransformer, folder: Path) -> tuple[Pooling, bool]:
     names = [type(module).__name__ for module in model]
     if names not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]):
         raise InvalidInput(
-            f"{folder} is made of {' -> '.join(names)}: a bundle holds Transformer -> Pooling, then Normalize or nothing"
+            f"{folder} is made of {' -> '.join(names)}, expected Transformer -> Pooling, with or without Normalize"
         )
-    transformer, pooling = model[0], model[1]
+    transformer, pooling = model[0], cast(Any, model[1])
     mode = pooling.pooling_mode
     if mode not in ("mean", "cls"):
         raise InvalidInput(f"{folder} pools by {mode!r}, expected 'mean' or 'cls'")
     if not pooling.include_prompt and any(model.prompts.values()):
-        raise InvalidInput(f"{folder} leaves its prompts out of pooling, which a bundle cannot: include_prompt is false")
+        raise InvalidInput(
+            f"{folder} leaves its prompts out of pooling, which a bundle cannot: include_prompt is false"
+        )
     if getattr(transformer, "query_expansion", None):
         raise InvalidInput(f"{folder} expands queries by mask tokens, which a bundle cannot")
     if not getattr(model.tokenizer, "is_fast", False):
         raise InvalidInput(f"{folder} has a tokenizer written in Python, expected one of the `tokenizers` library")
-    return mode, len(names) == 3
+    return cast(Pooling, mode), len(names) == 3
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep torch's and transformers' notes and progress bars, which no user can act on, off the terminal."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "transformers", "sentence_transformers")]
+    loggers = [
+        logging.getLogger(name) for name in ("torch.onnx", "torch.export", "transformers", "sentence_transformers")
+    ]
     levels = [logger.level for logger in loggers]
-    bars = transformers.utils.logging.is_progress_bar_enabled()
-    transformers.utils.logging.disable_progress_bar()
+    progress = cast(Any, transformers.utils.logging)  # its functions are not typed
+    bars = progress.is_progress_bar_enabled()
+    progress.disable_progress_bar()
     for logger in loggers:
         logger.setLevel(logging.ERROR)
     try:
@@ -204,4 +223,4 @@ def _quiet() -> Iterator[None]:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
         if bars:
-            transformers.utils.logging.enable_progress_bar()
+            progress.enable_progress_bar()

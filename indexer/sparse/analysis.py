@@ -19,7 +19,7 @@ import unicodedata
 from collections.abc import Callable
 from functools import partial
 
-import regex  # type: ignore[import-untyped]
+import regex
 
 from .porter import PorterStemmer
 from .words import split_bigrams, split_words

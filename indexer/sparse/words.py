@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-import regex  # type: ignore[import-untyped]
+import regex
 
 LONGEST = 255
 """Longer words are cut in pieces, in Lucene too."""
