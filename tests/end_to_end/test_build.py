@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -153,6 +154,37 @@ def test_a_full_disk_is_named_and_the_old_version_stays(tmp_path: Path, finished
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, kept)
     assert answers(out) == answers(finished)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 110 MB: room for one index with its encoder, not for two."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=110m", "tmpfs", str(folder)]
+    try:
+        mounted = subprocess.run(mount, check=False, capture_output=True).returncode == 0
+    except FileNotFoundError:
+        mounted = False
+    if not mounted:
+        pytest.skip("mounting a file system needs root")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_disk_that_is_really_full(tmp_path: Path, tiny_corpus: Path, small_disk: Path) -> None:
+    """The error names the cause, the old version answers, and with more room the same call goes on to the end."""
+    out = small_disk / "index"
+    make(tiny_corpus, out)
+    before = answers(out)
+    more = tmp_path / "corpus.jsonl"
+    more.write_bytes(b"\n".join(tiny_corpus.read_bytes().splitlines()[:60]))
+    with pytest.raises(BuildError, match="No space left on device") as caught:
+        make(more, out)
+    assert "run the same command to go on" in str(caught.value)
+    assert answers(out) == before
+    subprocess.run(["mount", "-o", "remount,size=300m", str(small_disk)], check=True)
+    assert make(more, out).passages == 60
 
 
 def kill_at_random_points(corpus: Path, out: Path, kills: int, seed: int) -> None:
