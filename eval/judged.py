@@ -9,6 +9,7 @@ from pathlib import Path
 import orjson
 
 from tamis.errors import InvalidInput, NotFound
+from tamis.models.digest import sha256_json
 from tamis.rankers.ranking import Query
 
 OWN = Path(__file__).parent / "collections"
@@ -27,6 +28,11 @@ class Judged:
     """Those with judgments, in ascending order of their ids."""
     qrels: dict[str, dict[str, int]]
     """Relevance by query id and passage id."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of queries and judgments."""
+        return sha256_json([[(query.id, query.text) for query in self.queries], self.qrels])
 
 
 def read_judged(collection: str, split: str) -> Judged:

@@ -25,6 +25,8 @@ for name in names:
     try:
         importlib.import_module(name)
     except Exception as error:
+        if name == "tamis.models.torch_encoder" and isinstance(error, ModuleNotFoundError) and error.name == "torch":
+            continue  # exporting is the one thing that needs torch
         broken[name] = f"{type(error).__name__}: {error}"
 from importlib.resources import files
 judged = files("tamis.eval") / "collections" / "pydocs" / "queries.jsonl"
@@ -57,7 +59,7 @@ def main() -> None:
             "--disable-pip-version-check",
         ]
         constraints: list[str | Path] = ["--constraint", ROOT / "constraints.txt"]
-        run(*pip, *constraints, f"{wheel}[cpu,lucene]", cwd=folder)
+        run(*pip, *constraints, f"{wheel}[cpu,lucene,eval]", cwd=folder)
         run(*pip, *constraints, "--no-deps", "pyserini==1.6.0", cwd=folder)
         found = json.loads(run(folder / "venv/bin/python", "-W", "error", "-c", PROBE, cwd=folder))
         installed = run(folder / "venv/bin/python", "-m", "pip", "list", "--format=freeze", cwd=folder)

@@ -8,7 +8,7 @@ import typer
 
 from tamis.errors import TamisError
 
-from . import config, index, model, search, serve
+from . import config, evaluate, index, model, search, serve
 from .output import say
 
 app = typer.Typer(
@@ -22,8 +22,10 @@ app = typer.Typer(
 app.add_typer(index.app, name="index")
 app.add_typer(model.app, name="model")
 app.add_typer(config.app, name="config")
+app.add_typer(evaluate.app, name="eval")
 app.command("search")(search.search)
 app.command("serve")(serve.serve)
+app.command("verify")(evaluate.verify)
 
 
 def main() -> None:
