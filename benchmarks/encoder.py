@@ -58,8 +58,8 @@ def main() -> None:
     options = parser.parse_args()
     rows = measure(sample(options.corpus, options.passages), options.threads, options.rounds)
     table = [
-        [row.contender, f"{row.passages_per_second:.1f}", f"{row.ratio:.2f}", f"{row.ratio_best:.2f}", f"{row.cosine_mean:.6f}",
-         f"{row.cosine_min:.6f}"]
+        [row.contender, f"{row.passages_per_second:.1f}", f"{row.ratio:.2f}", f"{row.ratio_best:.2f}",
+         f"{row.cosine_mean:.6f}", f"{row.cosine_min:.6f}"]
         for row in rows
     ]  # fmt: skip
     for cells in (HEADER, *table):

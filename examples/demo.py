@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 QUESTIONS = (
     "How do I find out how much space is left on a disk?",
@@ -42,16 +41,18 @@ def main() -> None:
     options = _options()
     tamis = shutil.which("tamis", path=str(Path(sys.executable).parent)) or "tamis"
     subprocess.run([tamis, "index", "build", "pydocs", "--fast", "--out", str(options.index)], check=True)
-    quiet = {**os.environ, "TAMIS__SERVICE__LOG_REQUESTS": "false"}
-    server = subprocess.Popen([tamis, "serve", str(options.index), "--port", str(options.port)], env=quiet)
+    log = options.index.parent / "demo-service.log"
+    with log.open("w") as file:
+        server = subprocess.Popen([tamis, "serve", str(options.index), "--port", str(options.port)], stderr=file)
     address = f"http://127.0.0.1:{options.port}"
     try:
-        _wait_until_ready(address, server)
+        _wait_until_ready(address, server, log)
         for question in QUESTIONS:
             _show(question, _post(f"{address}/v1/search", {"query": question, "k": 3}))
         console.print(f"\nServing at [bold]{address}[/bold]. Ask it something:")
         body = json.dumps({"query": "read a file line by line", "k": 3})
-        console.print(f"  curl {address}/v1/search -H 'content-type: application/json' -d '{body}'", highlight=False)
+        command = f"  curl {address}/v1/search -H 'content-type: application/json' -d '{body}'"
+        console.print(Text(command), soft_wrap=True)
         if not options.exit:
             console.print("Press Ctrl-C to stop.")
             server.wait()
@@ -70,11 +71,11 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _wait_until_ready(address: str, server: subprocess.Popen[bytes]) -> None:
+def _wait_until_ready(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if server.poll() is not None:
-            sys.exit(f"the service stopped with exit code {server.returncode}; its message is above")
+            sys.exit(f"the service stopped with exit code {server.returncode}:\n{log.read_text()}")
         try:
             with urllib.request.urlopen(f"{address}/readyz", timeout=5):
                 return
@@ -91,21 +92,19 @@ def _post(url: str, body: dict[str, object]) -> dict[str, Any]:
 
 
 def _show(question: str, answer: dict[str, Any]) -> None:
-    stages = list(answer["hits"][0]["stages"]) if answer["hits"] else []
-    table = Table(title=question, title_justify="left", title_style="bold")
-    table.add_column("passage", ratio=1, style="cyan")
-    for stage in stages:
-        table.add_column(f"{stage}: rank, score", justify="right")
+    """Print the hits; behind each, rank and score by stage."""
+    console.print()
+    console.print(Text(question, style="bold"))
     for hit in answer["hits"]:
-        cells = [_cell(hit["stages"][stage]) for stage in stages]
+        stages = "  ".join(f"{name} {_cell(found)}" for name, found in hit["stages"].items())
+        line = Text(f"  {hit['rank']}  ").append(f"{hit['docid']:<34}", style="cyan").append(stages, style="dim")
+        console.print(line, soft_wrap=True)
         first_line = hit["text"].strip().partition("\n")[0]
-        table.add_row(f"{hit['docid']}\n[default]{first_line[:70]}[/default]", *cells)
-    console.print(table)
-    console.print(f"[dim]{answer['took_ms']:.1f} ms[/dim]")
+        console.print(Text(f"     {first_line[:100]}"), soft_wrap=True)
 
 
 def _cell(found: dict[str, float] | None) -> str:
-    return "not found" if found is None else f"{found['rank']}, {found['score']:.4f}"
+    return "missed it" if found is None else f"#{found['rank']} ({found['score']:.3g})"
 
 
 if __name__ == "__main__":
