@@ -13,6 +13,7 @@ from importlib.metadata import version as installed
 from pathlib import Path
 
 from tamis.errors import BuildError, DamagedFile
+from tamis.files import link_or_copy, remove, sync_tree, whole
 from tamis.models.bundle import ModelBundle
 from tamis.models.digest import sha256_json
 from tamis.models.encoder import Encoder
@@ -23,7 +24,6 @@ from .config import IndexConfig
 from .corpus.open import Corpus
 from .dense import build_dense, kind_for
 from .encoding import encode_passages, read_shards
-from .files import link_or_copy, remove, sync_tree, whole
 from .ingest import Ingested, ingest
 from .manifest import (
     FORMAT,

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from tamis.files import whole
 from tamis.models.encoder import Encoder
 
 from .dense import Vectors
-from .files import whole
 from .passages import PassageStore
 from .progress import Report
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import orjson
 
 from tamis.errors import CorpusError
+from tamis.files import whole
 
 from .config import IndexConfig
 from .corpus.language import script_mismatch
 from .corpus.open import Corpus
-from .files import whole
 from .passage import BadRecord
 from .passages import PassageStore, PassageWriter
 from .progress import Progress, Report

@@ -14,8 +14,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from tamis.errors import BuildError, InvalidInput, NotFound
+from tamis.files import remove, sync_folder
 
-from .files import remove, sync_folder
 from .manifest import IndexManifest
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ import orjson
 from filelock import FileLock
 
 from tamis.errors import InvalidInput
+from tamis.files import sync_folder, sync_tree
 
 from .bundle import MANIFEST, ModelBundle
 from .digest import sha256_file
@@ -52,9 +52,7 @@ def publish_bundle(out: Path, fill: Fill, replace: bool = False) -> ModelBundle:
         (hidden / MANIFEST).write_bytes(
             orjson.dumps(settings.model_dump(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         )
-        for path in hidden.iterdir():
-            _flush(path)
-        _flush(hidden)
+        sync_tree(hidden)
         ModelBundle.open(hidden)
         _take_place(hidden, out)
     finally:
@@ -78,12 +76,4 @@ def _take_place(hidden: Path, out: Path) -> None:
         shutil.rmtree(old)
     else:
         hidden.rename(out)
-    _flush(out.parent)
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_folder(out.parent)

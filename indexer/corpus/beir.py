@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..passage import BadRecord
-from .json_records import parse_object
-from .lines import excerpt, printable, read_lines
+from .json_records import json_lines
+from .lines import printable
 from .raw import Meter, Missing, Raw
 
 NO_ID = Missing("the field `_id`")
@@ -18,15 +18,11 @@ def read_beir(files: Sequence[Path], limit: int, meter: Meter) -> Iterator[Raw |
     """Yield the records of `files`; a line of more than `limit` bytes is bad."""
     for path in files:
         name = printable(path)
-        for item in read_lines(path, limit, meter):
+        for item in json_lines(path, limit, meter):
             if isinstance(item, BadRecord):
                 yield item
                 continue
-            number, line = item
-            fields = parse_object(line)
-            if isinstance(fields, str):
-                yield BadRecord(f"{name}:{number}", fields, excerpt(line))
-                continue
+            number, line, fields = item
             id = fields.pop("_id", NO_ID)  # noqa: A001
             title = fields.pop("title", "")
             yield Raw(name, number, id, title, fields.pop("text", NO_TEXT), fields, line)

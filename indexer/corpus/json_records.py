@@ -2,7 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import orjson
+
+from ..passage import BadRecord
+from .lines import excerpt, printable, read_lines
+from .raw import Meter
+
+JsonLine = tuple[int, bytes, dict[str, object]]
+"""A line's number from 1, its bytes, and the object that it holds."""
+
+
+def json_lines(path: Path, limit: int, meter: Meter) -> Iterator[JsonLine | BadRecord]:
+    """Yield the object of each line; a line that holds none, or of more than `limit` bytes, is bad."""
+    for item in read_lines(path, limit, meter):
+        if isinstance(item, BadRecord):
+            yield item
+            continue
+        number, line = item
+        fields = parse_object(line)
+        if isinstance(fields, str):
+            yield BadRecord(f"{printable(path)}:{number}", fields, excerpt(line))
+        else:
+            yield number, line, fields
 
 
 def parse_object(line: bytes) -> dict[str, object] | str:

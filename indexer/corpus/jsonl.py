@@ -8,8 +8,8 @@ from pathlib import Path
 import orjson
 
 from ..passage import BadRecord
-from .json_records import json_fault, parse_object
-from .lines import BOM, CODECS, excerpt, open_bytes, printable, read_lines
+from .json_records import json_fault, json_lines
+from .lines import BOM, CODECS, excerpt, open_bytes, printable
 from .raw import ID_FIELDS, TEXT_FIELDS, Meter, Missing, Raw
 
 NO_ID = Missing("one of the fields `id`, `_id`, `docid`, `docno`")
@@ -40,15 +40,11 @@ def is_one_value(path: Path) -> bool:
 
 def _lines(path: Path, limit: int, meter: Meter) -> Iterator[Raw | BadRecord]:
     name = printable(path)
-    for item in read_lines(path, limit, meter):
+    for item in json_lines(path, limit, meter):
         if isinstance(item, BadRecord):
             yield item
-            continue
-        number, line = item
-        fields = parse_object(line)
-        if isinstance(fields, str):
-            yield BadRecord(f"{name}:{number}", fields, excerpt(line))
         else:
+            number, line, fields = item
             yield _record(name, number, fields, line)
 
 
