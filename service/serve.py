@@ -48,7 +48,7 @@ def serve(
     engines: dict[str, Engine] = {}
     app = create_app(engines, config, openers)
     opening = _Opening(openers, engines)
-    server = _Server(_settings(app, config), opening, announce)
+    server = _Server(server_config(app, config), opening, announce)
     with bind(config.host, config.port, insecure) as listener:
         try:
             with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
@@ -59,11 +59,13 @@ def serve(
     opening.check()
 
 
-def _settings(app: ASGIApp, config: ServiceConfig) -> uvicorn.Config:
+def server_config(app: ASGIApp, config: ServiceConfig) -> uvicorn.Config:
+    """Settle how uvicorn serves: what it parses with, how much it holds, how long it waits."""
     return uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
+        http="h11",  # httptools bounds neither a header's size nor their number
         ws="none",
         server_header=False,
         proxy_headers=False,

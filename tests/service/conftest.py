@@ -26,6 +26,7 @@ from tamis.service.address import address, bind
 from tamis.service.app import create_app
 from tamis.service.config import ServiceConfig
 from tamis.service.logs import configure_logs
+from tamis.service.serve import server_config
 
 Start = Callable[[FastAPI], str]
 
@@ -37,7 +38,7 @@ ODD_IDS = ("a/b c", "ünï/ç?#%2F&=+", "..", "../x", "doc#1", "10.1145/3397271.
 def _running(app: FastAPI) -> Iterator[str]:
     """Serve an app in a thread; gives its base URL."""
     listener = bind("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, ws="none"))
+    server = uvicorn.Server(server_config(app, ServiceConfig()))
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
     url = address(listener)
