@@ -32,4 +32,4 @@ def msmarco_index() -> Path:
 
 def pydocs_index() -> Path:
     """Index the demo's corpus."""
-    return built("pydocs", "pydocs", encoder={"precision": "fast"})
+    return built("pydocs", "pydocs-exact", encoder={"precision": "exact"})

@@ -3,7 +3,7 @@
     python -m benchmarks.encoder [CORPUS] [--passages 600] [--threads 2] [--json FILE] [--record]
 
 One process, the same passages and the same threads for all; sentence-transformers (torch, fp32) gets the batch size
-that is best for it here. Contenders take turns; figures are medians of the rounds, processor time that of the best round.
+that is best for it here. Contenders take turns; figures are medians of the rounds, processor time that of the best.
 On a busy machine compare processor times: torch's threads wait for each other, Tamis' do not.
 """
 

@@ -40,7 +40,7 @@ def main() -> None:
     """Build, serve, ask; then wait for an interrupt."""
     options = _options()
     tamis = shutil.which("tamis", path=str(Path(sys.executable).parent)) or "tamis"
-    subprocess.run([tamis, "index", "build", "pydocs", "--fast", "--out", str(options.index)], check=True)
+    subprocess.run([tamis, "index", "build", "pydocs", "--out", str(options.index)], check=True)
     log = options.index.parent / "demo-service.log"
     with log.open("w") as file:
         server = subprocess.Popen([tamis, "serve", str(options.index), "--port", str(options.port)], stderr=file)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from tamis.errors import DamagedFile, TamisError
 from tamis.models.bundle import ModelBundle
@@ -18,6 +18,9 @@ from tamis.models.store import list_bundles, store_folder, stored_path
 
 from .options import AsJson
 from .output import print_json, say, stdout
+
+COLUMNS = ("model", "precision", "kind", "dimension", "tokens", "cosine", "MB")
+"""What is shown of a model; cosine is the mean to its source's vectors."""
 
 app = typer.Typer(help="Export models to bundles, list them, check them.", no_args_is_help=True)
 
@@ -42,7 +45,7 @@ def export(
 ) -> None:  # fmt: skip
     """Turn SOURCE into a bundle: ONNX graph, tokenizer, settings, checksums.
 
-    Needs `tamis[train]` (torch); using the bundle does not. The vectors are compared with those of
+    Needs the extra `train` (torch); using the bundle does not. The vectors are compared with those of
     sentence-transformers before anything is written, and the differences go into the bundle.
 
     Example: tamis model export ./my-encoder --name my-encoder --precision int8
@@ -99,7 +102,7 @@ def _show(bundles: list[tuple[Path, ModelBundle | TamisError]], as_json: bool) -
         return
     if not bundles:
         return
-    table = Table("model", "precision", "kind", "dimension", "tokens", "cosine to source", "MB", "state")
+    table = Table(*(Column(name, no_wrap=True) for name in COLUMNS), "state", box=None)
     for folder, bundle in bundles:
         if isinstance(bundle, TamisError):
             table.add_row(folder.name, "", "", "", "", "", "", str(bundle))
@@ -109,7 +112,7 @@ def _show(bundles: list[tuple[Path, ModelBundle | TamisError]], as_json: bool) -
         cosine = settings.parity.get("cosine_mean")
         table.add_row(
             settings.name, settings.precision, settings.kind, str(settings.dimension), str(settings.max_length),
-            "" if cosine is None else f"{cosine:.6f}", f"{size / 1e6:.0f}", "verified",
+            "" if cosine is None else f"{cosine:.6f}", f"{size / 1e6:.0f}", "whole",
         )  # fmt: skip
     stdout.print(table)
 
