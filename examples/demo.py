@@ -97,7 +97,7 @@ def _show(question: str, answer: dict[str, Any]) -> None:
     console.print(Text(question, style="bold"))
     for hit in answer["hits"]:
         stages = "  ".join(f"{name} {_cell(found)}" for name, found in hit["stages"].items())
-        line = Text(f"  {hit['rank']}  ").append(f"{hit['docid']:<34}", style="cyan").append(stages, style="dim")
+        line = Text(f"  {hit['rank']}  ").append(f"{hit['docid']:<34} ", style="cyan").append(stages, style="dim")
         console.print(line, soft_wrap=True)
         first_line = hit["text"].strip().partition("\n")[0]
         console.print(Text(f"     {first_line[:100]}"), soft_wrap=True)
