@@ -12,6 +12,8 @@ from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from pathlib import Path
 
+import orjson
+
 from tamis.errors import BuildError, DamagedFile
 from tamis.files import link_or_copy, remove, sync_tree, whole
 from tamis.models.bundle import ModelBundle
@@ -22,7 +24,7 @@ from tamis.models.store import resolve_encoder
 
 from .config import IndexConfig
 from .corpus.open import Corpus
-from .dense import build_dense, kind_for
+from .dense import DenseIndex, build_dense, kind_for
 from .encoding import encode_passages, read_shards
 from .ingest import Ingested, ingest
 from .manifest import (
@@ -36,6 +38,7 @@ from .manifest import (
 from .passages import IdOrder, PassageStore
 from .progress import Progress, Quiet, Report
 from .published import ENCODER, PASSAGES, SPARSE, VECTORS
+from .recall import measure_recall
 from .sparse.engine import build_sparse, choose_engine
 from .versions import IndexFolder
 
@@ -189,7 +192,14 @@ class _Steps:
         with self._phase("dense", count, "vectors") as report, whole(path) as temporary:
             shards = read_shards(self.work / "vectors", count)
             build_dense(shards, dimension, kind, self.config.dense, temporary, report)
+            recall = self._recall(temporary, count) if kind == "hnsw" else None
+            (self.work / "recall.json").write_bytes(orjson.dumps(recall))
         remove(self.work / "vectors")
+
+    def _recall(self, path: Path, count: int) -> float:
+        dimension, breadth = self.passage_bundle.settings.dimension, self.config.dense.ef_search
+        index = DenseIndex(path, count, dimension, breadth)
+        return measure_recall(index, lambda: read_shards(self.work / "vectors", count), self.device)
 
     def make_sparse(self) -> None:
         """Index the words."""
@@ -230,6 +240,7 @@ class _Steps:
             passages=count,
             sparse_engine=self.engine,
             dense_kind=kind_for(count, self.config.dense),
+            dense_recall=orjson.loads((self.work / "recall.json").read_bytes()),
             encoder=EncoderEntry(
                 name=self.query_bundle.settings.name,
                 dimension=self.query_bundle.settings.dimension,

@@ -60,6 +60,8 @@ class IndexManifest(_Part):
     passages: int
     sparse_engine: str
     dense_kind: str
+    dense_recall: float | None
+    """Recall@100 of HNSW against exact search, on a sample of the passages; None where search is exact."""
     encoder: EncoderEntry
     config: IndexConfig
     files: dict[str, FileEntry]

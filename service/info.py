@@ -63,6 +63,7 @@ def _details(engine: Engine | None) -> dict[str, Any]:
     return {
         "sparse_engine": manifest.sparse_engine,
         "dense_kind": manifest.dense_kind,
+        "dense_recall": manifest.dense_recall,
         "encoder": EncoderInfo(**manifest.encoder.model_dump()),
         "config": manifest.config.model_dump(mode="json"),
         "pipeline": engine.config.model_dump(mode="json"),

@@ -168,6 +168,7 @@ class IndexInfo(IndexSummary):
 
     sparse_engine: str | None = None
     dense_kind: str | None = None
+    dense_recall: float | None = Field(None, description="recall@100 of HNSW on a sample; null where search is exact")
     encoder: EncoderInfo | None = None
     config: dict[str, JsonValue] | None = Field(None, description="what shaped the index")
     pipeline: dict[str, JsonValue] | None = Field(None, description="what shapes the path of a query")

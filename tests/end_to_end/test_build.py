@@ -61,6 +61,16 @@ def test_the_manifest_says_what_was_built(finished: Path, tiny_corpus: Path) -> 
             assert (passage.id, passage.title, passage.text) == (line["_id"], line["title"], line["text"])
 
 
+def test_an_hnsw_index_carries_its_measured_recall(tmp_path: Path, tiny_corpus: Path) -> None:
+    config = IndexConfig.model_validate({"sparse": {"engine": "bm25s"}, "dense": {"flat_below": 0}})
+    manifest = build(open_corpus(str(tiny_corpus), config.corpus), tmp_path, config)
+    assert manifest.dense_kind == "hnsw"
+    assert manifest.dense_recall is not None
+    assert manifest.dense_recall > 0.99
+    with Engine.open(tmp_path) as engine:
+        assert engine.search("copy a whole directory tree", k=1).hits[0].id == "shutil.copytree"
+
+
 def test_the_same_command_again_builds_nothing(finished: Path, tiny_corpus: Path) -> None:
     before = IndexFolder(finished).versions()
     assert make(tiny_corpus, finished).version == before[-1]

@@ -37,6 +37,7 @@ def finished(folder: Path, version: str) -> Path:
         passages=1,
         sparse_engine="bm25s",
         dense_kind="flat",
+        dense_recall=None,
         encoder=EncoderEntry(
             name="e", dimension=2, query_fingerprint="q", passage_fingerprint="p", passage_precision="fp32"
         ),

@@ -120,7 +120,7 @@ def _facts(manifest: IndexManifest) -> dict[str, str]:
         "corpus": f"{corpus.name} ({corpus.format}), {corpus.documents:,} documents, {corpus.rejected:,} rejected",
         "passages": f"{manifest.passages:,}",
         "sparse": f"{manifest.sparse_engine}, {config.sparse.language}, k1 {config.sparse.k1}, b {config.sparse.b}",
-        "dense": f"{manifest.dense_kind}, {encoder.dimension} dimensions, efSearch {config.dense.ef_search}",
+        "dense": f"{_dense(manifest)}, {encoder.dimension} dimensions",
         "encoder": f"{encoder.name}, passages {encoder.passage_precision}",
         "size": _size(manifest),
         "built with": ", ".join(f"{name} {version}" for name, version in manifest.built_with.items()),
@@ -147,6 +147,12 @@ def gc(index: IndexPath, keep: Annotated[int, typer.Option(help="Newest versions
     with folder.lock():
         gone = folder.collect(keep)
     say("\n".join(f"deleted {path}" for path in gone) or "nothing to delete")
+
+
+def _dense(manifest: IndexManifest) -> str:
+    if manifest.dense_recall is None:
+        return "exact search"
+    return f"HNSW, efSearch {manifest.config.dense.ef_search}, recall@100 {manifest.dense_recall:.4f} on a sample"
 
 
 def _size(manifest: IndexManifest) -> str:
