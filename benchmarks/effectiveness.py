@@ -54,6 +54,12 @@ PAIRS = (
 )
 """Differences that are reported, each query with itself."""
 
+HEADER = ("collection", "pipeline", "nDCG@10", "95 % interval", "queries")
+REMARKS = (
+    "Asked of SciFact test: Lucene .679 ± .003, bm25s within .01 of it, dense .645 to .652, fused at least .715. "
+    "Intervals: 95 %, 10,000 bootstrap samples of the queries; differences are paired by query."
+)
+
 Values = npt.NDArray[np.float64]
 
 
@@ -63,15 +69,12 @@ def main() -> None:
     parser.add_argument("collections", nargs="*", default=list(COLLECTIONS))
     parser.add_argument("--record", action="store_true", help="write the table to RESULTS.md")
     options = parser.parse_args()
-    rows = [row for name in options.collections for row in measure(name)]
-    remarks = (
-        "Asked of SciFact test: Lucene .679 ± .003, bm25s within .01 of it, dense .645 to .652, fused at least .715. "
-        "Intervals: 95 %, 10,000 bootstrap samples of the queries; differences are paired by query."
-    )
-    header = ("collection", "pipeline", "nDCG@10", "95 % interval", "queries")
-    if options.record:
-        command = "python -m benchmarks.effectiveness --record"
-        record(Result("effectiveness", "Effectiveness of the first stage", command, header, rows, remarks))
+    for name in options.collections:
+        rows = measure(name)
+        if options.record:
+            command = f"python -m benchmarks.effectiveness {name} --record"
+            title = f"Effectiveness of the first stage: {name}"
+            record(Result(f"effectiveness-{name.replace('/', '-')}", title, command, HEADER, rows, REMARKS))
 
 
 def measure(name: str) -> list[list[str]]:

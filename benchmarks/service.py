@@ -45,7 +45,7 @@ QUERIES = (
 def main() -> None:
     """Measure, print, and record where asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--index", type=Path, default=WORK / "pydocs-lucene", help="folder of an index")
+    parser.add_argument("--index", type=Path, default=WORK / "pydocs-exact", help="folder of an index")
     parser.add_argument("--query", nargs="*", default=list(QUERIES), help="queries to ask in turns")
     parser.add_argument("--rounds", type=int, default=30, help="times that each query is asked")
     parser.add_argument("-k", type=int, default=10, help="hits to ask for")

@@ -167,8 +167,11 @@ def _c_module(name: str) -> Iterator[Document]:
         return
     if text := inspect.getdoc(module):
         yield _from_c(public, public, text, "module")
-    for member_name, member in sorted(vars(module).items()):
+    members = vars(module)
+    for member_name, member in sorted(members.items()):
         if not member_name.startswith("_") and not isinstance(member, ModuleType):
+            if module is sys:  # libraries put hooks of their own there; the originals are kept as __excepthook__, ...
+                member = members.get(f"__{member_name}__", member)
             yield from _c_member(member, f"{public}.{member_name}", public)
 
 

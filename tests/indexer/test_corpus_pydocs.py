@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,11 @@ def test_packages_are_read_and_not_imported(tmp_path: Path, monkeypatch: pytest.
         ("tamis_example.part.Sieve", "tamis_example.part.Sieve", "A sieve."),
         ("tamis_example.part.Sieve.sift", "tamis_example.part.Sieve.sift(self, flour=1)", "Sift."),
     ]
+
+
+def test_what_a_library_hooks_into_sys_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command line replaces `sys.excepthook`; the corpus must be the same in every process."""
+    before = {document.id: document.text for document in read_pydocs()}
+    monkeypatch.setattr(sys, "excepthook", lambda *about: None)
+    assert {document.id: document.text for document in read_pydocs()} == before
+    assert "sys.excepthook" in before
