@@ -23,7 +23,7 @@ from tamis.errors import CorpusError
 from ..passage import Document, Metadata
 
 SKIPPED = frozenset(
-    {"site-packages", "dist-packages", "test", "tests", "idlelib", "lib2to3", "turtledemo", "__phello__"}
+    {"site-packages", "dist-packages", "test", "tests", "idlelib", "lib2to3", "turtledemo", "__hello__", "__phello__"}
 )
 """Folders of the standard library that hold no documentation for its users."""
 
