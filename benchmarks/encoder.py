@@ -75,7 +75,8 @@ def main() -> None:
             f"{options.passages} passages of {options.corpus.parent.name}, {options.threads} threads. Asked: fp32 "
             f"{WANTED['fp32']}x with cosine at least .9999, int8 {WANTED['int8']}x. This CPU {vnni}."
         )
-        record(Result("encoder", "Encoding passages", "python -m benchmarks.encoder --record", HEADER, table, remarks))
+        command = f"python -m benchmarks.encoder --passages {options.passages} --rounds {options.rounds} --record"
+        record(Result("encoder", "Encoding passages", command, HEADER, table, remarks))
 
 
 def sample(corpus: Path, count: int) -> list[str]:
