@@ -75,6 +75,7 @@ def build(
         if not rebuild and (published := _published(index, steps.key)):
             index.point_to(published.version)
             return published
+        steps.finished.mkdir(parents=True, exist_ok=True)
         ingested = steps.ingest()
         steps.encode()
         steps.make_dense()
@@ -146,7 +147,6 @@ class _Steps:
         )
         work = index.building_path / key[:16]
         finished = work / "index"
-        finished.mkdir(parents=True, exist_ok=True)
         return _Steps(
             key, work, finished, corpus, digest, config, engine, query_bundle, passage_bundle, progress, device
         )

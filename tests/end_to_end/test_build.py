@@ -75,6 +75,7 @@ def test_the_same_command_again_builds_nothing(finished: Path, tiny_corpus: Path
     before = IndexFolder(finished).versions()
     assert make(tiny_corpus, finished).version == before[-1]
     assert IndexFolder(finished).versions() == before
+    assert not any((finished / "building").iterdir()), "nothing was built, so nothing is left over"
 
 
 def test_another_corpus_is_a_new_version_and_rollback_brings_the_old_one_back(
