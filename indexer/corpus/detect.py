@@ -22,10 +22,15 @@ FORMATS = """looked for:
   parquet  .parquet with columns of id and text
   files    a folder of .txt, .md, .html
   pydocs   the word `pydocs`, or `pydocs:numpy,torch`
+  irds     `irds:` and an id of ir-datasets, such as irds:beir/scifact
+  bright   `bright:` and a domain of BRIGHT's folder, such as bright:./BRIGHT/biology
 Name the format with --format (see docs/corpus-formats.md)."""
 
 KINDS = {".jsonl": "json", ".json": "json", ".tsv": "tsv", ".parquet": "parquet"} | dict.fromkeys(SUFFIXES, "files")
 KIND_OF_FORMAT = {"beir": "json", "jsonl": "json", "tsv": "tsv", "parquet": "parquet", "files": "files"}
+CORPUS_OF = {"corpus.jsonl": "beir", "collection.tsv": "tsv"}
+"""Files that are the corpus of a judged collection, whatever lies beside them, and their formats."""
+
 FIRST_RECORDS = 20
 LINE_BYTES = 1 << 24
 
@@ -59,12 +64,16 @@ def kind_of(path: Path) -> str | None:
 
 def _in_folder(root: Path, format: str) -> tuple[str, tuple[Path, ...]]:  # noqa: A002
     listed = list_files(root)
-    corpora = [path for path in listed if path.parent == root and _is_beir(path)]
+    corpora = [path for path in listed if path.parent == root and _plain_name(path) in CORPUS_OF]
     if len(corpora) > 1:
         names = " and ".join(path.name for path in corpora)
         raise CorpusError(f"corpus {str(root)!r} holds {names}; name the one to read")
-    if corpora and format in {"auto", "beir"}:
-        return (_by_record(corpora[0]) if format == "auto" else format), (corpora[0],)
+    if corpora and format in {"auto", CORPUS_OF[_plain_name(corpora[0])]}:
+        return locate(corpora[0], format)
+    if format == "auto" and (root / "documents").is_dir() and (root / "examples").is_dir():
+        raise CorpusError(f"corpus {str(root)!r} has BRIGHT's layout; name a domain, such as bright:{root}/biology")
+    if format == "auto" and (root / "corpus").is_dir() and (root / "queries").is_dir():
+        return _in_folder(root / "corpus", format)  # the layout of mteb's data sets
     wanted = KIND_OF_FORMAT.get(format)
     by_kind: dict[str, list[Path]] = {}
     for path in listed:
@@ -81,8 +90,8 @@ def _in_folder(root: Path, format: str) -> tuple[str, tuple[Path, ...]]:  # noqa
     return (_by_record(files[0]) if kind == "json" else kind), tuple(files)
 
 
-def _is_beir(path: Path) -> bool:
-    return path.name.removesuffix(path.suffix if path.suffix in CODECS else "") == "corpus.jsonl"
+def _plain_name(path: Path) -> str:
+    return path.name.removesuffix(path.suffix) if path.suffix in CODECS else path.name
 
 
 def _sought(format: str) -> str:  # noqa: A002
@@ -108,7 +117,7 @@ def _by_record(path: Path) -> str:
         if any(name in fields for name in ID_FIELDS) and any(name in fields for name in TEXT_FIELDS):
             return "jsonl"
         names = names or list(fields)
-    if _is_beir(path):
+    if _plain_name(path) == "corpus.jsonl":
         return "beir"
     found = f"its first record has the fields {', '.join(names)}" if names else "it holds no record that can be read"
     raise CorpusError(f"corpus {str(path)!r}: {found}; {FORMATS}")

@@ -14,7 +14,7 @@ from .raw import ID_FIELDS, TEXT_FIELDS, Meter, Missing, Raw
 
 NO_ID = Missing("one of the fields `id`, `_id`, `docid`, `docno`")
 FIRST_LINE = 1 << 20
-NO_TEXT = Missing("one of the fields `contents`, `text`, `body`")
+NO_TEXT = Missing("one of the fields `contents`, `text`, `body`, `content`")
 
 
 def read_jsonl(files: Sequence[Path], limit: int, meter: Meter) -> Iterator[Raw | BadRecord]:

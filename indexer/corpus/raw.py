@@ -9,7 +9,7 @@ from typing import NamedTuple
 ID_FIELDS = ("_id", "id", "docid", "docno")
 """Names under which the field's collections keep a record's id."""
 
-TEXT_FIELDS = ("contents", "text", "body")
+TEXT_FIELDS = ("contents", "text", "body", "content")
 """Names under which the field's collections keep a record's text; `contents` (Pyserini) goes first."""
 
 

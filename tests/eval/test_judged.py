@@ -33,7 +33,7 @@ def test_judged_queries_are_read_with_their_judgments(tmp_path: Path) -> None:
         (QUERIES, "q1\td1\tyes\n", r"test\.tsv:2"),
         (QUERIES, "q9\td1\t1\n", "1 judged queries have no text, the first is 'q9'"),
         ('{"_id": "q1"}\n', "q1\td1\t1\n", r"queries\.jsonl:1: expected an object"),
-        ('{"_id": "q1", "text": " "}\n', "q1\td1\t1\n", r"queries\.jsonl:1: the text of query 'q1' is empty"),
+        ('{"_id": "q1", "text": " "}\n', "q1\td1\t1\n", "the text of 1 judged queries is empty, the first is 'q1'"),
     ],
 )
 def test_what_is_malformed_is_named(tmp_path: Path, queries: str, qrels: str, message: str) -> None:

@@ -21,7 +21,8 @@ app = typer.Typer(help="Build an index, look at it, go back to an older version,
 @app.command()
 def build(
     corpus: Annotated[str, typer.Argument(help="What to index: a BEIR folder, a .jsonl, .tsv or .parquet file, "
-                                          "a folder of .txt/.md/.html files, or `pydocs`.")],
+                                          "a folder of .txt/.md/.html files, `irds:` and an id of ir-datasets, "
+                                          "`bright:FOLDER/DOMAIN`, or `pydocs`.")],
     out: Annotated[Path, typer.Option(help="Folder of the index; made where there is none.")],
     config: ConfigFile = None,
     format_: Annotated[str | None, typer.Option("--format", help="Format of the corpus, where its name does "

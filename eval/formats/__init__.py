@@ -1,0 +1,1 @@
+"""Layouts of judged collections: one module each, all giving the same Content."""
