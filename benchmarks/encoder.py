@@ -2,14 +2,16 @@
 
     python -m benchmarks.encoder [CORPUS] [--passages 600] [--threads 2] [--json FILE] [--record]
 
-One process, the same passages and the same threads for all; sentence-transformers (torch, fp32) gets the batch size
-that is best for it here. Contenders take turns; figures are medians of the rounds, processor time that of the best.
-On a busy machine compare processor times: torch's threads wait for each other, Tamis' do not.
+The same passages and the same threads for all; sentence-transformers (torch, fp32) runs in an environment and a
+process of its own, measures itself, and gets the batch size that is best for it here. Contenders take turns; figures
+are medians of the rounds, processor time that of the best. On a busy machine compare processor times: torch's threads
+wait for each other, Tamis' do not.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import gzip
 import json
 import os
@@ -18,17 +20,18 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
-from sentence_transformers import SentenceTransformer
 
 from tamis.models.encoder import Encoder, Vectors
 from tamis.models.minilm import NAME, find_minilm
 from tamis.models.store import resolve_encoder
 
-from .harness import DATA, Result, alternate, median, record
+from .harness import DATA, Result, Timed, alternate, median, record
+from .peers import Peer, Worker
 
+PEER = Peer.of("sentence-transformers", "st_worker.py")
 BATCH_SIZES = (2, 4, 8, 16, 32, 64)
 WANTED = {"fp32": 1.4, "int8": 3.2}
 HEADER = ("contender", "passages/s", "ratio", "CPU ms a passage", "ratio of CPU", "cosine, mean", "cosine, least")
@@ -88,25 +91,27 @@ def sample(corpus: Path, count: int) -> list[str]:
 
 def measure(texts: list[str], threads: int, rounds: int) -> list[Row]:
     """Time every contender on the same texts."""
-    torch.set_num_threads(threads)
-    peer = SentenceTransformer(str(find_minilm()), device="cpu", local_files_only=True)
-    encoders = {name: Encoder.open(resolve_encoder(NAME, name), threads=threads) for name in ("fp32", "int8")}
+    with PEER.start(threads) as peer:
+        peer.ask("load", model=str(find_minilm()), threads=threads)
+        return _measure(texts, peer, threads, rounds)
 
-    def encode_peer(size: int, some: list[str]) -> Vectors:
-        return np.asarray(peer.encode(some, batch_size=size, show_progress_bar=False))
 
+def _measure(texts: list[str], peer: Worker, threads: int, rounds: int) -> list[Row]:
     few = texts[:: max(1, len(texts) // 100)][:100]
-    trial = alternate({str(size): partial(encode_peer, size, few) for size in BATCH_SIZES}, rounds=3)
+    sizes = {str(size): partial(peer.time, "encode", texts=few, batch_size=size) for size in BATCH_SIZES}
+    trial = alternate(sizes, rounds=3)
     best = min(BATCH_SIZES, key=lambda size: min(trial[str(size)]))
     label = f"sentence-transformers, torch, batch size {best}"
-    contenders: dict[str, Callable[[], Vectors]] = {label: partial(encode_peer, best, texts)}
-    contenders |= {f"Tamis, {name}": partial(encoder.encode, texts, "passage") for name, encoder in encoders.items()}
+    encoders = {name: Encoder.open(resolve_encoder(NAME, name), threads=threads) for name in ("fp32", "int8")}
+    contenders: dict[str, Callable[[], Timed]] = {label: partial(peer.time, "encode", texts=texts, batch_size=best)}
+    contenders |= {f"Tamis, {name}": partial(clocked, encoder, texts) for name, encoder in encoders.items()}
     cpu: dict[str, list[float]] = {name: [] for name in contenders}
-    seconds = alternate({name: partial(clocked, work, cpu[name]) for name, work in contenders.items()}, rounds)
-    wanted = encode_peer(best, texts)
+    seconds = alternate({name: partial(noted, work, cpu[name]) for name, work in contenders.items()}, rounds)
+    wanted = unpacked(contenders[label]().value)
     rows = []
     for name, work in contenders.items():
-        cosines = (work() * wanted).sum(1)  # unit vectors
+        vectors = wanted if name == label else work().value
+        cosines = (vectors * wanted).sum(1)  # unit vectors
         took = median(seconds[name])
         rows.append(
             Row(
@@ -124,11 +129,23 @@ def measure(texts: list[str], threads: int, rounds: int) -> list[Row]:
     return rows
 
 
-def clocked(work: Callable[[], Vectors], cpu: list[float]) -> None:
-    """Do the work and note the processor time that all threads of this process took."""
-    start = time.process_time()
-    work()
-    cpu.append(time.process_time() - start)
+def clocked(encoder: Encoder, texts: list[str]) -> Timed:
+    """Encode, and measure the time and the processor time that all threads of this process took."""
+    start, cpu = time.perf_counter(), time.process_time()
+    vectors = encoder.encode(texts, "passage")
+    return Timed(time.perf_counter() - start, time.process_time() - cpu, vectors)
+
+
+def noted(work: Callable[[], Timed], cpu: list[float]) -> Timed:
+    """Do the work and note its processor time."""
+    done = work()
+    cpu.append(done.cpu_seconds)
+    return done
+
+
+def unpacked(packed: dict[str, Any]) -> Vectors:
+    """Read the vectors that a worker sent."""
+    return np.frombuffer(base64.b64decode(packed["float32"]), "<f4").reshape(packed["shape"])
 
 
 def has_vnni() -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 PAGE = Path(__file__).parent / "RESULTS.md"
 
@@ -33,6 +34,16 @@ class Result:
     rows: Sequence[Sequence[str]]
     remarks: str = ""
     """What was asked, whether it was reached, and if not by how much and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """What a contender in another process did, and how long it took there by its own clock."""
+
+    seconds: float
+    cpu_seconds: float
+    """Of all its threads."""
+    value: Any
 
 
 def machine() -> str:
@@ -58,6 +69,8 @@ def alternate(
 ) -> dict[str, list[float]]:
     """Time each contender once a round, in turns, so that the machine's moods fall on all alike.
 
+    A contender that returns `Timed` has measured itself, and its own time counts.
+
     Returns:
         Seconds of each round, by contender.
     """
@@ -65,8 +78,8 @@ def alternate(
     for number in range(warm_up + rounds):
         for name, work in contenders.items():
             start = time.perf_counter()
-            work()
-            took = time.perf_counter() - start
+            result = work()
+            took = result.seconds if isinstance(result, Timed) else time.perf_counter() - start
             if number >= warm_up:
                 seconds[name].append(took)
     return seconds

@@ -1,9 +1,10 @@
 """Latency of the word index beside Pyserini's own searcher and bare Lucene, and its nDCG@10.
 
-    python -m benchmarks.sparse [--json FILE] [--record]
+    python -m benchmarks.sparse [--queries 300] [--json FILE] [--record]
 
-One process, one thread, k = 1000, msmarco-mini's 50,285 passages, 300 queries, asked in turns: every query goes
-to each contender before the next one does, so that the machine's moods fall on all alike.
+One thread, k = 1000, msmarco-mini's 50,285 passages, asked in turns: every query goes to each contender before the
+next one does, so that the machine's moods fall on all alike. All search the same Lucene index, but for bm25s. Pyserini
+runs in an environment and a process of its own, on the same Java, and measures itself.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import os
 import shutil
-import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,8 @@ from tamis.indexer.sparse import jvm
 from tamis.indexer.sparse.engine import SparseIndex, build_sparse, open_sparse
 from tamis.indexer.sparse.lucene import analyzer_for
 
-from .harness import DATA, WORK, Result, median, percentile, record
+from .harness import DATA, WORK, Result, alternate, median, percentile, record
+from .peers import Peer
 
 CONFIG = SparseConfig()
 DEPTH = 1_000
@@ -35,29 +38,33 @@ ROUNDS = 3
 """The first two warm up: Java compiles what runs often."""
 
 TARGET = 0.40
+PEER = Peer.of("pyserini", "pyserini_worker.py")
+PYSERINI = "Pyserini's LuceneSearcher, docid and score read"
 COMMAND = "python -m benchmarks.sparse --record"
 
 
 def main() -> None:
     """Measure, print, and write where asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--queries", type=int, default=QUERIES)
     parser.add_argument("--json", type=Path, help="write the figures here")
     parser.add_argument("--record", action="store_true", help="write the table to RESULTS.md")
     options = parser.parse_args()
-    seconds = latencies()
-    pyserini = median(seconds["SimpleSearcher, docid and score read"])
+    seconds = latencies(options.queries)
+    pyserini = median(seconds[PYSERINI])
     rows = [
         [name, f"{1e3 * median(took):.2f}", f"{1e3 * percentile(took, 0.95):.2f}", f"{median(took) / pyserini:.3f}"]
         for name, took in seconds.items()
     ]
-    header = ("contender", "median ms", "p95 ms", "of SimpleSearcher")
+    header = ("contender", "median ms", "p95 ms", "of Pyserini")
     quality = {engine: effectiveness(engine) for engine in ("lucene", "bm25s")}
     for row in (header, *rows):
-        print("".join(f"{cell:<40}" if place == 0 else f"{cell:>18}" for place, cell in enumerate(row)))
+        print("".join(f"{cell:<50}" if place == 0 else f"{cell:>18}" for place, cell in enumerate(row)))
     ratio = median(seconds["Tamis, lucene"]) / pyserini
     remarks = (
-        f"Asked: Tamis with Lucene at most {TARGET:.2f} of SimpleSearcher; reached {ratio:.3f}. SciFact test nDCG@10: "
-        f"lucene {quality['lucene']:.4f} (asked .679 ± .003), bm25s {quality['bm25s']:.4f} (asked within .01 of it)."
+        f"Asked: Tamis with Lucene at most {TARGET:.2f} of Pyserini's searcher; reached {ratio:.3f}. SciFact test "
+        f"nDCG@10: lucene {quality['lucene']:.4f} (asked .679 ± .003), bm25s {quality['bm25s']:.4f} (asked within .01 "
+        "of it)."
     )
     print(remarks)
     if options.json:
@@ -67,34 +74,29 @@ def main() -> None:
         record(Result("sparse", "Word index at depth 1000", COMMAND, header, rows, remarks))
 
 
-def latencies() -> dict[str, list[float]]:
+def latencies(count: int) -> dict[str, list[float]]:
     """Time every contender on every query: seconds by name."""
     collection = DATA / "msmarco-mini"
-    texts = [text for _, text in queries(collection)][:QUERIES]
+    texts = [text for _, text in queries(collection)][:count]
     lucene, lean = index("lucene", collection), index("bm25s", collection)
-    contenders = {
-        "SimpleSearcher, docid and score read": simple_searcher(WORK / "sparse-msmarco-mini-lucene"),
-        "Lucene alone, no hit read": bare_lucene(WORK / "sparse-msmarco-mini-lucene"),
-        "Tamis, lucene": lambda text: lucene.search(text, DEPTH),
-        "Tamis, bm25s": lambda text: lean.search(text, DEPTH),
-    }
-    seconds: dict[str, list[float]] = {name: [] for name in contenders}
-    for number in range(ROUNDS):
-        for text in texts:
-            for name, search in contenders.items():
-                start = time.perf_counter()
-                search(text)
-                took = time.perf_counter() - start
-                if number == ROUNDS - 1:
-                    seconds[name].append(took)
+    folder = WORK / "sparse-msmarco-mini-lucene"
+    with PEER.start(threads=1) as peer:
+        java = os.environ.get("TAMIS_JAVA_HOME")
+        peer.ask("load", index=str(folder), k1=CONFIG.k1, b=CONFIG.b, java=java)
+        contenders: dict[str, Callable[[str], object]] = {
+            PYSERINI: lambda text: peer.time("search", text=text, depth=DEPTH),
+            "Lucene alone, no hit read": bare_lucene(folder),
+            "Tamis, lucene": lambda text: lucene.search(text, DEPTH),
+            "Tamis, bm25s": lambda text: lean.search(text, DEPTH),
+        }
+        seconds: dict[str, list[float]] = {name: [] for name in contenders}
+        for number in range(ROUNDS):
+            for text in texts:
+                works = {name: partial(search, text) for name, search in contenders.items()}
+                for name, took in alternate(works, rounds=1, warm_up=0).items():
+                    if number == ROUNDS - 1:
+                        seconds[name] += took
     return seconds
-
-
-def simple_searcher(folder: Path) -> Callable[[str], object]:
-    """Pyserini's way: Anserini's searcher, each hit read through the bridge."""
-    searcher = jvm.java("io.anserini.search.SimpleSearcher")(str(folder))
-    searcher.set_bm25(CONFIG.k1, CONFIG.b)
-    return lambda text: [(hit.docid, hit.score) for hit in searcher.search(text, DEPTH)]
 
 
 def bare_lucene(folder: Path) -> Callable[[str], object]:
