@@ -73,7 +73,7 @@ class DenseConfig(Section):
     flat_below: int = Field(5_000, ge=0, description="with fewer passages, search exactly instead of through HNSW")
     m: int = Field(32, ge=4, le=128, description="HNSW: neighbours of each node")
     ef_construction: int = Field(200, ge=8, description="HNSW: breadth of the search that places a node")
-    ef_search: int = Field(256, ge=8, description="HNSW: breadth of a search; FAISS' own default is 16")
+    ef_search: int = Field(320, ge=8, description="HNSW: breadth of a search; FAISS' own default is 16")
     threads: int = Field(1, ge=1, description="HNSW: threads that build the graph; more than 1 may change its bytes")
 
 

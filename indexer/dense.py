@@ -73,18 +73,20 @@ class DenseIndex:
             found = f"{self._index.ntotal} vectors of {self._index.d}"
             raise DamagedFile(f"{path} holds {found} dimensions, expected {passages} of {dimension}; build again")
         self._is_flat = not isinstance(self._index, faiss.IndexHNSW)
-        if isinstance(self._index, faiss.IndexHNSW):
-            self._index.hnsw.efSearch = ef_search
+        self._ef_search = ef_search
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
 
-    def search(self, vectors: Vectors, depth: int) -> list[tuple[npt.NDArray[np.int32], Vectors]]:
+    def search(
+        self, vectors: Vectors, depth: int, ef_search: int | None = None
+    ) -> list[tuple[npt.NDArray[np.int32], Vectors]]:
         """Return rows int32[n] and inner products float32[n] for each query vector, best first.
 
         Args:
             vectors: float32[queries, dimension], unit length.
             depth: how many to find; fewer come back from a smaller index.
+            ef_search: breadth of this search through HNSW, never less than `depth`; None: the index' own.
         """
         depth = min(depth, len(self))
         if depth == 0:
@@ -93,7 +95,9 @@ class DenseIndex:
             found = [self._index.search(vectors[number : number + 1], depth) for number in range(len(vectors))]
             pairs = [(rows[0], scores[0]) for scores, rows in found]
         else:
-            scores, rows = self._index.search(vectors, depth)
+            breadth = max(ef_search or self._ef_search, depth)  # FAISS would search narrower, and find fewer
+            settings = faiss.SearchParametersHNSW(efSearch=breadth)  # type: ignore[attr-defined]  # made by SWIG
+            scores, rows = self._index.search(vectors, depth, params=settings)
             pairs = list(zip(rows, scores, strict=True))
         return [(rows[rows >= 0].astype(np.int32), scores[rows >= 0]) for rows, scores in pairs]
 

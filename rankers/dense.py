@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tamis.indexer.dense import DenseIndex
-from tamis.models.encoder import Encoder
+from tamis.models.encoder import Encoder, Vectors
 
 from .ranking import Candidates, Query, canonical
 
@@ -21,12 +21,17 @@ class DenseRetriever:
     index: DenseIndex
     encoder: Encoder
     id_rank: npt.NDArray[np.int32]
+    ef_search: int | None = None
+    """Breadth of a search through HNSW; None: the index' own."""
 
     def retrieve(self, queries: Sequence[Query], depth: int, /) -> list[Candidates]:
         """Encode all queries, then return the `depth` nearest passages of each."""
-        vectors = self.encoder.encode([query.text for query in queries], "query")
+        return self.nearest(self.encoder.encode([query.text for query in queries], "query"), depth)
+
+    def nearest(self, vectors: Vectors, depth: int, /) -> list[Candidates]:
+        """Return the `depth` nearest passages of each query's vector, float32[queries, dimension]."""
         answers = []
-        for rows, scores in self.index.search(vectors, depth):
+        for rows, scores in self.index.search(vectors, depth, self.ef_search):
             order = canonical(rows, scores, self.id_rank)
             answers.append(Candidates(rows[order], scores[order]))
         return answers

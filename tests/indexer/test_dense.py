@@ -109,3 +109,18 @@ def test_small_indexes_are_searched_exactly() -> None:
 def test_a_gpu_that_faiss_cannot_use_is_named() -> None:
     with pytest.raises(MissingPrerequisite, match=r"tamis\[gpu\]"):
         exact_neighbours(QUERIES, shards(), 10, "cuda")
+
+
+def test_breadth_can_be_set_for_one_search_and_is_never_below_depth(tmp_path: Path) -> None:
+    """Narrower than deep, FAISS finds fewer than were asked for: here some of 1,000."""
+    index = built(tmp_path, "hnsw", ef_search=8)
+    deep = index.search(QUERIES, 1_000)
+    assert {len(rows) for rows, _ in deep} == {1_000}
+    assert [rows.tolist() for rows, _ in index.search(QUERIES, 1_000, 8)] == [rows.tolist() for rows, _ in deep]
+    wide = DenseIndex(tmp_path / "vectors.faiss", len(VECTORS), DIMENSION, ef_search=400)
+    for (narrow_rows, _), (set_rows, set_scores), (rows, scores) in zip(
+        index.search(QUERIES, 20), index.search(QUERIES, 20, 400), wide.search(QUERIES, 20), strict=True
+    ):
+        assert set_rows.tolist() == rows.tolist()
+        assert set_scores.tobytes() == scores.tobytes()
+        assert len(narrow_rows) == 20
