@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,21 @@ import orjson
 from tamis.errors import InvalidInput, NotFound
 
 from .measures import Values
-from .significance import bootstrap_interval
+from .significance import Interval, bootstrap_intervals
 
 FILE = "metrics.json"
 
 
 @dataclass(frozen=True, slots=True)
+class Effective:
+    """What ran: a pipeline by name, what was taken out of it, and the stages that were left, in order."""
+
+    name: str
+    without: tuple[str, ...]
+    stages: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Metrics:
     """Values by measure and query, and where they come from."""
 
@@ -31,28 +41,44 @@ class Metrics:
     latency_ms: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    pipeline: Effective | None = None
+    """None: the run came from elsewhere."""
+    cost: Mapping[str, float] = field(default_factory=dict)
+    """Means per query: `passages_scored`, `tokens`, `cpu_seconds`; what is not known is not there."""
+
+    @cached_property
+    def intervals(self) -> dict[str, Interval]:
+        """The 95 % bootstrap interval of each measure's mean."""
+        low, high = bootstrap_intervals(np.stack(list(self.values.values())))
+        return {name: Interval(float(low[n]), float(high[n])) for n, name in enumerate(self.values)}
+
+    @property
+    def percentiles(self) -> dict[str, dict[str, float]]:
+        """Milliseconds `p50`, `p95` and `p99` of each step."""
+        return {step: _percentiles(values) for step, values in self.latency_ms.items()}
 
     def write(self, folder: Path) -> None:
         """Write `metrics.json` into a folder."""
-        measures = {}
-        for measure, values in self.values.items():
-            interval = bootstrap_interval(values)
-            measures[measure] = {
+        measures = {
+            measure: {
                 "mean": float(values.mean()),
-                "interval_95": [interval.low, interval.high],
+                "interval_95": [self.intervals[measure].low, self.intervals[measure].high],
                 "per_query": dict(zip(self.queries, values.tolist(), strict=True)),
             }
-        latency = {step: _percentiles(values) for step, values in self.latency_ms.items()}
-        content = {
+            for measure, values in self.values.items()
+        }
+        content: dict[str, object] = {
             "name": self.name,
             "collection": self.collection,
             "split": self.split,
             "queries": len(self.queries),
             "fingerprints": dict(self.fingerprints),
             "warnings": list(self.warnings),
-            "latency_ms": latency,
+            "latency_ms": self.percentiles,
             "measures": measures,
         }
+        content |= {"pipeline": asdict(self.pipeline)} if self.pipeline else {}
+        content |= {"cost": dict(self.cost)} if self.cost else {}
         (folder / FILE).write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2))
 
     @staticmethod

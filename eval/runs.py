@@ -1,32 +1,33 @@
-"""A pipeline over the queries of a collection: the run, and what each step took."""
+"""A pipeline over the queries of a collection, batch by batch; what was finished is kept."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-
-import numpy as np
-import numpy.typing as npt
-import orjson
 
 from tamis.errors import InvalidInput
 from tamis.indexer.progress import Report
 from tamis.rankers.engine import Engine
-from tamis.rankers.ranking import Candidates, Query
+from tamis.rankers.ranking import Query
 
+from .cost import Reading, query_tokens, readers
+from .journal import Journal
+from .outcome import Outcome, Recorder
+from .relevant import Qrels
 from .trec import Run
 
 BATCH = 32
 """Queries that the pipeline is given at once; a ranking does not depend on it."""
 
 SAMPLE = 100
-"""Queries that are asked one by one for their latency."""
+"""Queries that are asked one by one for their latency, at most."""
 
-Rankings = dict[str, tuple[list[str], npt.NDArray[np.float32]]]
+NO_QRELS: Qrels = {}
 
 
-def run_queries(engine: Engine, queries: Sequence[Query], partial: Path, key: str, report: Report) -> Run:
+def run_queries(
+    engine: Engine, queries: Sequence[Query], partial: Path, key: str, report: Report, qrels: Qrels = NO_QRELS
+) -> Outcome:
     """Run the pipeline over all queries; what was finished before is kept in `partial` and not run again.
 
     Args:
@@ -35,56 +36,30 @@ def run_queries(engine: Engine, queries: Sequence[Query], partial: Path, key: st
         partial: file of finished rankings, appended to batch by batch.
         key: fingerprint of everything that decides a ranking; a file with another key is begun anew.
         report: called with the number of queries done.
+        qrels: judgments, to say where relevant passages went; the key must cover them too.
     """
-    done = dict(_resume(partial, key))
-    open_queries = [query for query in queries if query.id not in done]
-    report(len(done))
-    with partial.open("ab") as file:
-        if not done:
-            file.truncate(0)
-            file.write(orjson.dumps({"key": key}, option=orjson.OPT_APPEND_NEWLINE))
-        for start in range(0, len(open_queries), BATCH):
-            batch = open_queries[start : start + BATCH]
-            for query, ranking in zip(batch, engine.pipeline.run(batch).rankings, strict=True):
-                done[query.id] = _named(engine, ranking)
-                file.write(_line(query.id, done[query.id]))
-            file.flush()
-            report(len(done))
-    return Run({query.id: done[query.id] for query in queries})
+    recorder = Recorder(engine.index, qrels)
+    pipeline, models = engine.pipeline, readers(engine.pipeline)
+    with Journal(partial, key) as journal:
+        for batch in batches(queries, [journal], report):
+            before = Reading.take(models)
+            answer = pipeline.run(batch)
+            spent = Reading.take(models).since(before)
+            spent = spent.and_tokens(query_tokens(pipeline, engine.index.encoder, batch))
+            journal.add(recorder.record(batch, answer, spent))
+        return Outcome.of(journal.done, queries)
 
 
-def latencies(engine: Engine, queries: Sequence[Query]) -> dict[str, npt.NDArray[np.float64]]:
-    """Ask some queries one by one; return milliseconds by step and in `total`: float64[queries] each."""
-    rows = []
-    for query in queries[:SAMPLE]:
-        start = time.perf_counter()
-        seconds = engine.pipeline.run([query]).seconds
-        rows.append({**seconds, "total": time.perf_counter() - start})
-    return {step: np.array([row[step] for row in rows]) * 1e3 for step in rows[0]}
-
-
-def _named(engine: Engine, ranking: Candidates) -> tuple[list[str], npt.NDArray[np.float32]]:
-    return engine.index.passages.ids_of(ranking.rows), ranking.scores
-
-
-def _line(query: str, ranking: tuple[list[str], npt.NDArray[np.float32]]) -> bytes:
-    ids, scores = ranking
-    return orjson.dumps([query, ids, scores], option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE)
-
-
-def _resume(partial: Path, key: str) -> Iterator[tuple[str, tuple[list[str], npt.NDArray[np.float32]]]]:
-    """Read what an interrupted evaluation had finished; a line that was cut off is left out."""
-    if not partial.is_file():
-        return
-    with partial.open("rb") as file:
-        try:
-            if orjson.loads(file.readline()) != {"key": key}:
-                return
-            for line in file:
-                query, ids, scores = orjson.loads(line)
-                yield query, (ids, np.array(scores, np.float32))
-        except orjson.JSONDecodeError:
-            return
+def batches(queries: Sequence[Query], journals: Sequence[Journal], report: Report) -> Iterator[Sequence[Query]]:
+    """Yield the queries that a journal lacks, batch by batch; `report` is told how many are done."""
+    waiting = [query for query in queries if any(query.id not in journal.done for journal in journals)]
+    done = len(queries) - len(waiting)
+    report(done)
+    for start in range(0, len(waiting), BATCH):
+        batch = waiting[start : start + BATCH]
+        yield batch
+        done += len(batch)
+        report(done)
 
 
 def check_coverage(run: Run, qrels: dict[str, dict[str, int]]) -> list[str]:

@@ -18,13 +18,14 @@ def assemble(index: PublishedIndex, config: PipelineConfig, pool: Executor) -> P
     """Join the stages that the configuration names, over an open index."""
     known: dict[str, Retriever] = {
         "sparse": SparseRetriever(index.sparse, index.ids.rank),
-        "dense": DenseRetriever(index.dense, index.encoder, index.ids.rank),
+        "dense": DenseRetriever(index.dense, index.encoder, index.ids.rank, config.ef_search),
     }
     return Pipeline(
         retrievers={name: known[name] for name in config.retrievers},
         depths={"sparse": config.sparse_depth, "dense": config.dense_depth},
         fusion=_fusion(index, config),
         pool=pool,
+        models={"dense": index.encoder.bundle.fingerprint} if "dense" in config.retrievers else {},
     )
 
 

@@ -17,6 +17,9 @@ class PipelineConfig(Section):
     retrievers: tuple[Arm, ...] = Field(("sparse", "dense"), min_length=1, description="first-stage arms to ask")
     sparse_depth: int = Field(200, ge=1, le=10_000, description="candidates that the sparse arm hands on")
     dense_depth: int = Field(200, ge=1, le=10_000, description="candidates that the dense arm hands on")
+    ef_search: int | None = Field(
+        None, ge=8, le=10_000, description="HNSW: breadth of a search, at least `dense_depth`; none: the index' own"
+    )
     fusion: Literal["rrf", "weighted"] = Field(
         "rrf", description="`rrf`: reciprocal ranks; `weighted`: weighted sum of normalised scores"
     )

@@ -6,11 +6,15 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from .fusion import STAGE
 from .hits import Degradation
 from .ranking import Candidates, Query
 from .stages import Fusion, Rescorer, Retriever
+
+Found = Mapping[str, list[Candidates]]
+"""What each retriever found, by its name: one list for each query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +26,16 @@ class Answer:
     seconds: dict[str, float]
     """Wall-clock seconds of each step for the whole batch; the retrievers run side by side."""
     degraded: list[Degradation] = field(default_factory=list)
+    stages: dict[str, list[Candidates]] = field(default_factory=dict)
+    """Rankings after each stage, in the order of the stages: the retrievers', `fused`, then the rescorers'."""
 
 
 @dataclass(frozen=True)
 class Pipeline:
     """Retrievers side by side, then fusion, then blend and rerank where there are such.
 
-    An ablation is `dataclasses.replace(pipeline, rerank=None)`. Depths are the pipeline's own, so
-    that an order never depends on how many hits somebody wants to see.
+    An ablation is `without(pipeline, ["rerank"])`. Depths are the pipeline's own, so that an order
+    never depends on how many hits somebody wants to see.
     """
 
     retrievers: Mapping[str, Retriever]
@@ -40,41 +46,71 @@ class Pipeline:
     """Where retrievers run side by side."""
     blend: Rescorer | None = None
     rerank: Rescorer | None = None
+    models: Mapping[str, str] = field(default_factory=dict)
+    """Fingerprints of the models, by the name of the step that runs them."""
+
+    @property
+    def rescorers(self) -> dict[str, Rescorer]:
+        """The steps after the fusion by name, in order; a slot that is empty is left out."""
+        slots = {"blend": self.blend, "rerank": self.rerank}
+        return {name: rescorer for name, rescorer in slots.items() if rescorer is not None}
 
     def run(self, queries: Sequence[Query]) -> Answer:
         """Answer a batch of queries; a query alone is a batch of one, with the same answer."""
-        clock = _Clock()
-        found = self._retrieve(queries, clock)
-        with clock.step("fusion"):
-            rankings = [
-                self.fusion({name: arm[number] for name, arm in found.items()}) for number in range(len(queries))
-            ]
-        for name, rescorer in (("blend", self.blend), ("rerank", self.rerank)):
-            if rescorer is not None:
-                with clock.step(name):
-                    depth = self.depths[name]
-                    rankings = rescorer.rescore(queries, [ranking.top(depth) for ranking in rankings])
-        return Answer(rankings, clock.seconds)
+        found, seconds = self.retrieve(queries)
+        return self.finish(queries, found, seconds)
 
-    def _retrieve(self, queries: Sequence[Query], clock: _Clock) -> dict[str, list[Candidates]]:
-        """Ask all arms; all but the last run in the pool, the last on this thread."""
+    def retrieve(self, queries: Sequence[Query]) -> tuple[Found, dict[str, float]]:
+        """Ask all retrievers; return what each found, and the seconds it took."""
+        clock = _Clock({})
         *others, last = self.retrievers
 
         def ask(name: str) -> list[Candidates]:
             with clock.step(name):
                 return self.retrievers[name].retrieve(queries, self.depths[name])
 
+        # All but the last run in the pool, the last on this thread.
         started = {name: self.pool.submit(ask, name) for name in others}
         here = ask(last)
         found = {name: future.result() for name, future in started.items()}
-        return {**found, last: here}
+        return {**found, last: here}, clock.seconds
+
+    def finish(self, queries: Sequence[Query], found: Found, seconds: Mapping[str, float] | None = None) -> Answer:
+        """Fuse what the retrievers found, then rescore it: what `run` does after `retrieve`.
+
+        Args:
+            queries: what was asked.
+            found: candidates by retriever.
+            seconds: what finding them took; they go into the answer.
+        """
+        answer = self.fuse(found, seconds)
+        for step in self.rescorers:
+            answer = self.rescore(step, queries, answer)
+        return answer
+
+    def fuse(self, found: Found, seconds: Mapping[str, float] | None = None) -> Answer:
+        """Make one ranking of each query out of what the retrievers found."""
+        clock = _Clock(dict(seconds or {}))
+        with clock.step("fusion"):
+            each = zip(*found.values(), strict=True)
+            rankings = [self.fusion(dict(zip(found, lists, strict=True))) for lists in each]
+        return Answer(rankings, clock.seconds, stages={**found, STAGE: rankings})
+
+    def rescore(self, step: str, queries: Sequence[Query], answer: Answer) -> Answer:
+        """Do one of the steps after the fusion, named as in `rescorers`."""
+        clock = _Clock(dict(answer.seconds))
+        with clock.step(step):
+            depth = self.depths[step]
+            rankings = self.rescorers[step].rescore(queries, [ranking.top(depth) for ranking in answer.rankings])
+        stages = {**answer.stages, step: rankings}
+        return replace(answer, rankings=rankings, seconds=clock.seconds, stages=stages)
 
 
 class _Clock:
     """Seconds by step; an error inside a step is told which step it was."""
 
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
+    def __init__(self, seconds: dict[str, float]) -> None:
+        self.seconds = seconds
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:

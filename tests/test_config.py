@@ -66,3 +66,60 @@ def test_the_reference_page_is_the_one_in_docs() -> None:
 
     page = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
     assert page.read_text() == reference_page(), "run: tamis config reference > docs/configuration.md"
+
+
+def named(tmp_path: Path, text: str) -> Config:
+    """A configuration out of a file."""
+    file = tmp_path / "tamis.toml"
+    file.write_text(text)
+    return load_config(file, environment={})
+
+
+def test_a_named_pipeline_has_from_the_default_one_what_it_does_not_say(tmp_path: Path) -> None:
+    text = "[pipeline]\nsparse_depth = 50\nretrievers = ['sparse']\nweights = { sparse = 2.0 }\n"
+    config = named(tmp_path, text + "[pipelines.deep]\nsparse_depth = 500\n[pipelines.same]\n")
+    assert config.named() == config.named("default") == config.pipeline
+    assert config.named("deep") == config.pipeline.model_copy(update={"sparse_depth": 500})
+    assert config.named("same") == config.pipeline
+    assert load_config(environment={"TAMIS__PIPELINES__WORDS__RETRIEVERS": '["sparse"]'}).named("words").retrievers == (
+        "sparse",
+    )
+
+
+def test_a_named_pipeline_is_checked_as_a_whole(tmp_path: Path) -> None:
+    """Also against what it has from the default one."""
+    with pytest.raises(InvalidInput, match=r"pipelines\.both.*weights must give 'dense'"):
+        named(
+            tmp_path,
+            "[pipeline]\nretrievers = ['sparse']\nweights = { sparse = 1.0 }\n"
+            "[pipelines.both]\nretrievers = ['sparse', 'dense']\n",
+        )
+
+
+def test_an_unknown_pipeline_is_named_with_the_nearest(tmp_path: Path) -> None:
+    config = named(tmp_path, "[pipelines.cheap]\nsparse_depth = 9\n")
+    with pytest.raises(NotFound, match="no pipeline 'chaep' in the configuration; did you mean 'cheap'"):
+        config.named("chaep")
+    with pytest.raises(NotFound, match="known: default, cheap"):
+        config.named("xyz")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[pipelines.a]\nsparse_dept = 3\n", r"unknown key 'pipelines\.a\.sparse_dept'; did you mean 'pipelines\.a\.s"),
+        ("[pipelines.a]\nsparse_depth = 0\n", r"pipelines\.a\.sparse_depth: Input should be greater"),
+        ("[pipelines.default]\nsparse_depth = 3\n", r"'default' is the name of \[pipeline\] itself"),
+        ("[pipelines]\na = 3\n", r"pipelines\.a: Input should be a valid dictionary"),
+        ("pipelines = 3\n", r"pipelines: Input should be a valid dictionary"),
+    ],
+)
+def test_a_wrong_named_pipeline_is_an_error(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        named(tmp_path, text)
+
+
+def test_a_wrong_default_pipeline_is_told_once(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        named(tmp_path, "[pipeline]\nsparse_depth = 0\n[pipelines.a]\nrrf_k = 1.0\n")
+    assert str(caught.value).count("sparse_depth") == 1

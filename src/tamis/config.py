@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from pydantic import ValidationError
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from tamis.errors import InvalidInput, NotFound
 from tamis.indexer.config import IndexConfig
@@ -22,12 +22,47 @@ from tamis.service.config import ServiceConfig
 
 PREFIX = "TAMIS__"
 
+DEFAULT_PIPELINE = "default"
+"""What the pipeline of the section `[pipeline]` is called."""
+
 
 class Config(IndexConfig):
     """All sections; each is read by the half of the system that it names."""
 
     pipeline: PipelineConfig = PipelineConfig()
+    pipelines: dict[str, PipelineConfig] = Field(
+        default_factory=dict, description="other pipelines by name; each has from `[pipeline]` what it does not say"
+    )
     service: ServiceConfig = ServiceConfig()
+
+    @field_validator("pipelines", mode="before")
+    @classmethod
+    def _inherit(cls, value: object, info: ValidationInfo) -> object:
+        base = info.data.get("pipeline")
+        if base is None:  # [pipeline] is wrong itself, which is said already
+            return {}
+        if not isinstance(value, dict):
+            return value
+        if DEFAULT_PIPELINE in value:
+            raise ValueError(f"{DEFAULT_PIPELINE!r} is the name of [pipeline] itself; call this one otherwise")
+        return {
+            name: {**base.model_dump(), **table} if isinstance(table, dict) else table for name, table in value.items()
+        }
+
+    def named(self, name: str | None = None) -> PipelineConfig:
+        """Return a pipeline by its name; None and `default`: that of `[pipeline]`.
+
+        Raises:
+            NotFound: there is none of this name.
+        """
+        if name in (None, DEFAULT_PIPELINE):
+            return self.pipeline
+        if name in self.pipelines:
+            return self.pipelines[name]
+        known = [DEFAULT_PIPELINE, *self.pipelines]
+        near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+        raise NotFound(f"no pipeline {name!r} in the configuration; {hint}")
 
     def index(self) -> IndexConfig:
         """Return the sections that shape an index, without the others."""
@@ -96,7 +131,7 @@ def _explain(error: ValidationError, file: Path | None) -> str:
     for finding in error.errors():
         where = ".".join(str(part) for part in finding["loc"])
         if finding["type"] == "extra_forbidden":
-            known = _known_keys() if "." in where else list(Config.model_fields)
+            known = _known_keys(finding["loc"]) if "." in where else list(Config.model_fields)
             near = difflib.get_close_matches(where, known, n=1, cutoff=0.4)
             hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
             lines.append(f"unknown key {where!r}; {hint}")
@@ -106,7 +141,10 @@ def _explain(error: ValidationError, file: Path | None) -> str:
     return f"{origin}: " + "; ".join(lines)
 
 
-def _known_keys() -> list[str]:
+def _known_keys(place: tuple[int | str, ...]) -> list[str]:
+    """List the keys that might have been meant at a place."""
+    if place[0] == "pipelines":
+        return [f"pipelines.{place[1]}.{key}" for key in PipelineConfig.model_fields]
     return [
         f"{section}.{key}"
         for section, info in Config.model_fields.items()

@@ -79,11 +79,11 @@ def test_a_service_that_does_not_answer_is_named() -> None:
 def test_an_interrupted_run_goes_on_and_another_key_begins_anew(tmp_path: Path, tiny_engine: Engine) -> None:
     partial = tmp_path / "rankings.jsonl"
     seen: list[int] = []
-    whole = run_queries(tiny_engine, QUERIES, partial, "key", seen.append)
+    whole = run_queries(tiny_engine, QUERIES, partial, "key", seen.append).run
     lines = partial.read_bytes().splitlines(keepends=True)
     partial.write_bytes(b"".join(lines[:6]) + lines[6][:10])  # five rankings, and one that was cut off
     seen.clear()
-    again = run_queries(tiny_engine, QUERIES, partial, "key", seen.append)
+    again = run_queries(tiny_engine, QUERIES, partial, "key", seen.append).run
     assert seen[0] == 5
     check_identical(whole, again, 1)
     seen.clear()

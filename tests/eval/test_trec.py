@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tamis.errors import InvalidInput, NotFound
 from tamis.eval.measures import parse_measure, score_run
-from tamis.eval.trec import Run, read_qrels, read_run, run_lines, strictly_decreasing, write_run
+from tamis.eval.trec import Run, read_qrels, read_run, run_lines, strictly_decreasing, untied, write_run
 
 
 def run(**rankings: list[tuple[str, float]]) -> Run:
@@ -142,3 +142,11 @@ def test_published_runs_score_what_was_published(data_folder: Path, name: str) -
     found = read_run(folder / "runs" / f"dl19.{name}.top100.trec.gz")
     values = score_run(found, qrels, sorted(qrels), [parse_measure("nDCG@10")])
     assert round(float(values["nDCG@10"].mean()), 4) == PUBLISHED[name]
+
+
+def test_an_untied_run_is_scored_in_the_order_it_has() -> None:
+    """Of equal scores trec_eval takes the greater id first; the run has the lesser one first."""
+    run = Run({"q": (["a", "b"], np.array([1, 1], np.float32))})
+    measures = [parse_measure("RR@10")]
+    assert score_run(run, {"q": {"a": 1}}, ["q"], measures)["RR@10"].tolist() == [0.5]
+    assert score_run(untied(run), {"q": {"a": 1}}, ["q"], measures)["RR@10"].tolist() == [1.0]

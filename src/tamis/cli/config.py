@@ -35,6 +35,9 @@ year = "integer"
 [pipeline]
 fusion = "weighted"
 weights = { sparse = 0.4, dense = 0.6 }
+
+[pipelines.words]      # another one, chosen by --pipeline words; it has the rest from [pipeline]
+retrievers = ["sparse"]
 ```
 """
 
@@ -79,13 +82,15 @@ def _meaning(info: FieldInfo) -> str:
 def _plain(value: object) -> str:
     import orjson
 
-    return orjson.dumps(value).decode()
+    return "none" if value is None else orjson.dumps(value).decode()
 
 
 def _kind(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
     """Say the type and limits of a key in words."""
     if "$ref" in schema:
         schema = definitions[schema["$ref"].rpartition("/")[2]]
+    if "anyOf" in schema:  # a value or none
+        return " or ".join(_kind(choice, definitions) for choice in schema["anyOf"]).replace("null", "none")
     if "enum" in schema:
         return ", ".join(f"`{choice}`" for choice in schema["enum"])
     words = str(schema.get("type", "any"))
