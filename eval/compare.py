@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from tamis.errors import InvalidInput
 
@@ -19,6 +20,8 @@ from .significance import (
     paired_t,
     randomisation,
 )
+
+Outcome = Literal["better", "worse", "equivalent", "not worse", "open"]
 
 MARGIN = 0.05
 """Loss, relative to the baseline's mean, that is held to be of no consequence."""
@@ -52,19 +55,27 @@ class Comparison:
         return self.mean - self.baseline_mean
 
     @property
+    def outcome(self) -> Outcome:
+        """Say in a word what may be concluded."""
+        if self.p_randomisation < LEVEL:
+            return "better" if self.difference > 0 else "worse"
+        if self.p_equivalence < LEVEL:
+            return "equivalent"
+        return "not worse" if self.p_non_inferiority < LEVEL else "open"
+
+    @property
     def conclusion(self) -> str:
         """Say in one sentence what may be concluded."""
         size = f"{self.difference:+.4f} [{self.interval.low:+.4f}, {self.interval.high:+.4f}]"
-        if self.p_randomisation < LEVEL:
-            word = "better" if self.difference > 0 else "worse"
-            return (
-                f"{self.system} is {word} than {self.baseline} by {self.measure}: {size}, p {self.p_randomisation:.3g}."
-            )
-        if self.p_equivalence < LEVEL:
+        outcome = self.outcome
+        if outcome in ("better", "worse"):
+            p = f"p {self.p_randomisation:.3g}"
+            return f"{self.system} is {outcome} than {self.baseline} by {self.measure}: {size}, {p}."
+        if outcome == "equivalent":
             return (
                 f"{self.system} and {self.baseline} are equivalent by {self.measure} within ±{self.margin:.4f}: {size}."
             )
-        if self.p_non_inferiority < LEVEL:
+        if outcome == "not worse":
             less = f"not worse than {self.baseline} by {self.margin:.4f} or more"
             return f"{self.system} is {less} by {self.measure}: {size}."
         return (

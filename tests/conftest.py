@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 import pytest
@@ -14,6 +16,9 @@ from tamis.indexer.config import IndexConfig
 from tamis.indexer.corpus.open import open_corpus
 from tamis.indexer.corpus.pydocs import read_pydocs
 from tamis.rankers.engine import Engine
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -58,3 +63,18 @@ def tiny_engine(tiny_index: Path) -> Iterator[Engine]:
     """The small index, open."""
     with Engine.open(tiny_index) as engine:
         yield engine
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, as the system has it; for one module, since Playwright's event loop runs as long as it is open."""
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        pytest.skip("no chromium on PATH; `apt-get install chromium`")
+    from playwright.sync_api import sync_playwright
+
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=path, headless=True, args=flags)
+        yield found
+        found.close()
