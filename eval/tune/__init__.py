@@ -1,0 +1,1 @@
+"""Which settings of the pipeline answer best within a time: search, choice, confirmation."""
