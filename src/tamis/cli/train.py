@@ -1,0 +1,97 @@
+"""`tamis train`: judgments to models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from .options import IndexPath
+from .output import Bars, say, stdout
+
+app = typer.Typer(help="Train models on judged collections.", no_args_is_help=True)
+
+GroupFiles = Annotated[list[Path], typer.Argument(metavar="GROUPS...", help="Files that `tamis train mine` wrote.")]
+
+
+@app.command()
+def mine(
+    index: IndexPath,
+    collection: Annotated[str, typer.Argument(metavar="COLLECTION", help="The judged collection of that index.")],
+    out: Annotated[Path, typer.Option(help="Parquet file to write.")],
+    split: Annotated[str, typer.Option(help="Split of the judgments.")] = "train",
+    queries: Annotated[int | None, typer.Option(min=1, help="Take so many at random; by default all.")] = None,
+    negatives: Annotated[int, typer.Option(min=1, help="Negatives of each group.")] = 7,
+    depth: Annotated[int, typer.Option(min=1, help="Candidates asked of each arm.")] = 100,
+    ceiling: Annotated[float, typer.Option(min=0, help="Leave out unjudged candidates nearer to the query than this "
+                                           "share of the relevant one's similarity; 0 keeps all.")] = 0.95,
+    pools: Annotated[bool, typer.Option("--pools", help="Judged passages only, for collections of judged pools.")]
+    = False,
+    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+) -> None:  # fmt: skip
+    """Mine hard negatives from the first stage of INDEX, with a teacher's score for each passage.
+
+    Example: tamis train mine var/msmarco ./msmarco --split train --out groups/msmarco.parquet
+    """
+    from tamis.eval.judged import read_judged
+    from tamis.indexer.published import PublishedIndex
+    from tamis.training.groups import write_groups
+    from tamis.training.mining import MiningSettings, sampled
+    from tamis.training.mining import mine as mine_groups
+
+    judged = read_judged(collection, split)
+    if queries is not None:
+        judged = sampled(judged, queries, seed)
+    settings = MiningSettings(depth, negatives, ceiling=ceiling, pools=pools, seed=seed)
+    with (
+        PublishedIndex.open(index) as opened,
+        Bars().phase("mine", len(judged.queries), "queries") as report,
+    ):
+        count = write_groups(mine_groups(opened, judged, settings, report), out)
+    say(f"wrote {count:,} groups to {out}")
+
+
+@app.command("cross-encoder")
+def cross_encoder(
+    groups: GroupFiles,
+    dev: Annotated[list[Path], typer.Option(help="Groups held out, on which the best checkpoint is chosen.")],
+    out: Annotated[Path, typer.Option(help="Folder for checkpoints, model and card.")],
+    init: Annotated[str, typer.Option(help="Weights to start from: a folder, a hub id, or all-MiniLM-L6-v2 for the "
+                                      "installed encoder.")] = "all-MiniLM-L6-v2",
+    recipe: Annotated[Path | None, typer.Option(help="TOML file of the recipe's values; `tamis train recipe` shows "
+                                                "them.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps, instead of the recipe's.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed, instead of the recipe's.")] = None,
+) -> None:  # fmt: skip
+    """Train a cross-encoder on GROUPS; the same command goes on with an interrupted training.
+
+    Then: tamis model export OUT/model --kind cross-encoder
+
+    Example: tamis train cross-encoder groups/msmarco.parquet --dev groups/dev.parquet --out models/mine
+    """
+    from tamis.models.minilm import NAME, find_minilm
+    from tamis.training.card import write_card
+    from tamis.training.cross_encoder import counts, train_cross_encoder
+    from tamis.training.groups import read_groups
+    from tamis.training.recipe import read_recipe
+
+    settings = read_recipe(recipe, steps=steps, seed=seed)
+    learned = [group for path in groups for group in read_groups(path)]
+    held_out = [group for path in dev for group in read_groups(path)]
+    weights = str(find_minilm()) if init == NAME else init
+    reached = train_cross_encoder(weights, learned, held_out, settings, out)
+    write_card(out, init, settings, counts(learned), counts(held_out), reached)
+    say(f"mean reciprocal rank on the dev groups {reached:.4f}; wrote {out / 'model'} and {out / 'CARD.md'}")
+
+
+@app.command()
+def recipe() -> None:
+    """Show the values of a recipe, their defaults and what they mean."""
+    from tamis.training.recipe import Recipe
+
+    table = Table("value", "default", "meaning")
+    for name, field in Recipe.model_fields.items():
+        table.add_row(name, str(field.default if not field.default_factory else {}), field.description)
+    stdout.print(table)

@@ -1,0 +1,151 @@
+"""Judgments to training groups: hard negatives from the project's own first stage, and a teacher's scores."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from tamis.errors import InvalidInput
+from tamis.eval.judged import Judged
+from tamis.indexer.progress import Report
+from tamis.indexer.published import PublishedIndex
+from tamis.rankers.ranking import Query
+
+from .groups import Group
+
+BATCH = 64
+"""Queries that are retrieved for at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class MiningSettings:
+    """How candidates become negatives."""
+
+    depth: int = 100
+    """Candidates asked of each arm."""
+    negatives: int = 7
+    """Negatives of a group."""
+    hard: int = 20
+    """About half of the negatives come from so many best candidates, the others from the rest."""
+    ceiling: float = 0.95
+    """An unjudged candidate nearer to the query than this share of the positive's similarity is taken for a relevant
+    passage that nobody judged, and left out (Moreira et al. 2024, `perc`); 0 keeps all."""
+    sparse_weight: float = 0.2
+    """The teacher is the cosine plus this share of BM25, both standardised over the candidates."""
+    pools: bool = False
+    """Negatives are judged passages only, and a query without a relevant one makes groups too."""
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """The candidates of one query."""
+
+    rows: npt.NDArray[np.int32]
+    cosine: npt.NDArray[np.float32]
+    teacher: npt.NDArray[np.float32]
+    relevance: npt.NDArray[np.float32]
+    is_judged: npt.NDArray[np.bool_]
+
+
+def sampled(judged: Judged, count: int, seed: int) -> Judged:
+    """Keep so many of the queries, drawn at random."""
+    chosen = random.Random(seed).sample(judged.queries, min(count, len(judged.queries)))
+    return replace(judged, queries=tuple(sorted(chosen, key=lambda query: query.id)))
+
+
+def mine(index: PublishedIndex, judged: Judged, settings: MiningSettings, report: Report) -> Iterator[Group]:
+    """Yield one group for each relevant passage of each query.
+
+    A group holds the relevant passage first, then negatives: judged ones before candidates of the first stage.
+
+    Args:
+        index: of the collection's corpus.
+        judged: a train split of it.
+        settings: what is taken as a negative.
+        report: called with the number of queries done.
+
+    Raises:
+        InvalidInput: none of the judged passages is in the index.
+    """
+    found = 0
+    for start in range(0, len(judged.queries), BATCH):
+        queries = judged.queries[start : start + BATCH]
+        for query, pool in zip(queries, _pools(index, judged, queries, settings), strict=True):
+            found += int(pool.is_judged.sum())
+            yield from _groups(index, judged.name, query, pool, settings)
+        report(start + len(queries))
+    if not found:
+        raise InvalidInput(f"no judged passage of {judged.name}, {judged.split}, is in the index {index.folder}")
+
+
+def _pools(
+    index: PublishedIndex, judged: Judged, queries: Sequence[Query], settings: MiningSettings
+) -> Iterator[_Pool]:
+    vectors = index.encoder.encode([query.text for query in queries], "query")
+    dense = index.dense.search(vectors, settings.depth)
+    for query, vector, (near, _) in zip(queries, vectors, dense, strict=True):
+        grades = judged.qrels[query.id]
+        known = {row: grade for id_, grade in grades.items() if (row := index.ids.row_of(id_)) is not None}
+        lexical, scores = index.sparse.search(query.text, settings.depth)
+        bm25 = dict(zip(lexical.tolist(), scores.tolist(), strict=True))
+        rows = np.array(sorted({*known} if settings.pools else {*known, *near.tolist(), *bm25}), np.int32)
+        if len(rows) == 0:
+            rows = near[:1]
+        cosine = index.dense.vectors(rows) @ vector
+        floor = min(bm25.values(), default=0.0)  # what BM25 did not find scores no more than its last
+        sparse = np.array([bm25.get(row, floor) for row in rows.tolist()], np.float32)
+        yield _Pool(
+            rows=rows,
+            cosine=cosine,
+            teacher=standardised(standardised(cosine) + settings.sparse_weight * standardised(sparse)),
+            relevance=np.array([known.get(row, 0) for row in rows.tolist()], np.float32),
+            is_judged=np.array([row in known for row in rows.tolist()]),
+        )
+
+
+def standardised(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Subtract the mean and divide by the standard deviation; equal values all become 0."""
+    deviation = values.std()
+    return ((values - values.mean()) / deviation).astype(np.float32) if deviation > 0 else np.zeros_like(values)
+
+
+def _groups(index: PublishedIndex, source: str, query: Query, pool: _Pool, settings: MiningSettings) -> Iterator[Group]:
+    digest = hashlib.sha256(f"{settings.seed}:{query.id}".encode()).digest()
+    generator = np.random.default_rng(int.from_bytes(digest[:8]))
+    positives = np.flatnonzero(pool.relevance > 0)
+    for positive in positives:
+        negatives = _negatives(pool, positive, settings, generator)
+        if len(negatives):
+            yield _group(index, source, query, pool, np.concatenate([[positive], negatives]))
+    if settings.pools and not len(positives) and len(pool.rows) > 1:
+        yield _group(index, source, query, pool, generator.permutation(len(pool.rows))[: settings.negatives + 1])
+
+
+def _negatives(
+    pool: _Pool, positive: np.intp, settings: MiningSettings, generator: np.random.Generator
+) -> npt.NDArray[np.intp]:
+    free = pool.relevance <= 0
+    if settings.ceiling:
+        free &= pool.is_judged | (pool.cosine < settings.ceiling * pool.cosine[positive])
+    order = np.argsort(-pool.teacher, kind="stable")
+    order = order[free[order]]
+    order = order[np.argsort(~pool.is_judged[order], kind="stable")]
+    hard, rest = order[: settings.hard], order[settings.hard :]
+    wanted = min(len(hard), max((settings.negatives + 1) // 2, settings.negatives - len(rest)))
+    return np.concatenate(
+        [
+            generator.choice(hard, wanted, replace=False),
+            generator.choice(rest, min(len(rest), settings.negatives - wanted), replace=False),
+        ]
+    )
+
+
+def _group(index: PublishedIndex, source: str, query: Query, pool: _Pool, places: npt.NDArray[np.intp]) -> Group:
+    passages = tuple(passage.contents for passage in index.passages.take(pool.rows[places]))
+    return Group(source, query.text, passages, pool.relevance[places], pool.teacher[places])

@@ -1,0 +1,1 @@
+"""How the default reranker is made: what prepares its data, and the order of its steps."""
