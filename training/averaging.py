@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
+from typing import cast
 
 import torch
 from safetensors.torch import load_file
@@ -24,6 +25,6 @@ def average_checkpoints(folder: Path, count: int, model: CrossEncoder) -> CrossE
         for name in states[0]
     }
     averaged = copy.deepcopy(model)
-    weights: torch.nn.Module = averaged[0].model
+    weights = cast(torch.nn.Module, averaged[0].model)
     weights.load_state_dict(mean)
     return averaged

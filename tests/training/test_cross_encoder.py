@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,7 +44,7 @@ def planted(count: int, seed: int, source: str = "planted") -> list[Group]:
 @pytest.fixture(scope="module")
 def small_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A two-layer BERT with random weights and a vocabulary of the planted words."""
-    from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
+    from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
 
     folder = tmp_path_factory.mktemp("model")
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "is", "here", *WORDS]
@@ -51,10 +52,11 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     torch.manual_seed(0)
     config = BertConfig(
         vocab_size=len(vocabulary), hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=128,
-        max_position_embeddings=32, num_labels=1,
+        max_position_embeddings=32,
     )  # fmt: skip
+    config.num_labels = 1
     BertForSequenceClassification(config).save_pretrained(folder)
-    BertTokenizerFast(vocab={word: place for place, word in enumerate(vocabulary)}).save_pretrained(folder)
+    BertTokenizer(vocab={word: place for place, word in enumerate(vocabulary)}).save_pretrained(folder)
     yield str(folder)
 
 
@@ -88,7 +90,8 @@ def test_checkpoints_are_averaged_weight_by_weight(small_model: str, tmp_path: P
     model = CrossEncoder(small_model)
     averaged = average_checkpoints(tmp_path, 2, model)
     assert averaged is not None
-    for name, value in averaged[0].model.state_dict().items():
+    weights: Any = averaged[0].model
+    for name, value in weights.state_dict().items():
         if name in state:
             torch.testing.assert_close(value, state[name] * 2.0)
     assert average_checkpoints(tmp_path, 1, model) is None
