@@ -61,14 +61,23 @@ Term = Callable[[str], str]
 class Analyzer:
     """Cuts text into the terms that are indexed and searched; safe to use from several threads."""
 
-    def __init__(self, split: Callable[[str], list[str]], term: Term) -> None:
+    def __init__(self, split: Callable[[str], list[str]], plain: Term, term: Term) -> None:
+        """Compose an analysis: text to words, a word to its plain form, a plain form to its term."""
         self._split = split
-        self._terms = _Remembered(term)
+        self._plain = _Remembered(plain)
+        self._terms = _Remembered(lambda word: term(plain(word)))
+        self.term = term
+        """Gives the term of a word as `words` has it; empty for a stop word."""
 
     def __call__(self, text: str) -> list[str]:
         """Return the terms in order, repeated ones repeated."""
         terms = self._terms
         return [term for word in self._split(text) if (term := terms[word])]
+
+    def words(self, text: str) -> list[str]:
+        """Return the words in lower case, neither stemmed nor stopped; `term` turns each into its term."""
+        known = self._plain
+        return [plain for word in self._split(text) if (plain := known[word])]
 
 
 class _Remembered(dict[str, str]):
@@ -87,11 +96,11 @@ class _Remembered(dict[str, str]):
 def analyzer_for(language: str) -> Analyzer:
     """Give the analysis of a language, one of `SparseConfig.language`."""
     if language == "en":
-        return Analyzer(split_words, partial(_english, PorterStemmer()))
+        return Analyzer(split_words, _english_word, partial(_english, PorterStemmer()))
     if language in UNSPACED:
-        return Analyzer(lambda text: split_bigrams(unicodedata.normalize("NFKC", text)), _unspaced)
+        return Analyzer(lambda text: split_bigrams(unicodedata.normalize("NFKC", text)), _lower, _unspaced)
     stem = _snowball(SNOWBALL[language]) if language in SNOWBALL else str
-    return Analyzer(split_words, partial(_plain, language, stop_words(language), stem))
+    return Analyzer(split_words, partial(_plain_word, language), partial(_plain, stop_words(language), stem))
 
 
 def stop_words(language: str) -> frozenset[str]:
@@ -108,24 +117,30 @@ def _lower(word: str) -> str:
     return word.lower() if word.isascii() else word.translate(_LIKE_JAVA).lower()
 
 
-def _english(stem: Term, word: str) -> str:
+def _english_word(word: str) -> str:
     if len(word) >= 2 and word[-1] in "sS" and word[-2] in APOSTROPHES:
         word = word[:-2]
-    word = _lower(word)
+    return _lower(word)
+
+
+def _english(stem: Term, word: str) -> str:
     return "" if word in STOP_WORDS else stem(word)
 
 
 def _unspaced(word: str) -> str:
-    word = _lower(word)
     return "" if word in CJK_STOP_WORDS else word
 
 
-def _plain(language: str, stops: frozenset[str], stem: Term, word: str) -> str:
+def _plain_word(language: str, word: str) -> str:
     if language == "tr":  # what follows an apostrophe is a suffix; capital I is not i
         word = regex.split(f"[{APOSTROPHES}]", word)[0].replace("I", "\u0131")
     word = _lower(word)
     if language in ELIDED:
         word = ELIDED[language].sub("", word)
+    return word
+
+
+def _plain(stops: frozenset[str], stem: Term, word: str) -> str:
     return "" if word in stops else stem(word)
 
 

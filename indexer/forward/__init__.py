@@ -1,0 +1,1 @@
+"""The forward index: what each passage says, as numbers, for the lexical features of a few candidates."""

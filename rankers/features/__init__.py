@@ -1,0 +1,1 @@
+"""Features of candidates for the blend: query and passages to numbers, one row a candidate."""
