@@ -16,12 +16,15 @@ TOKENS = 4_096
 """Tokens in one batch, padding included: rows are as many as fit."""
 
 
-def batches(lengths: Sequence[int], max_length: int) -> Iterator[tuple[list[int], tuple[int, int]]]:
+def batches(
+    lengths: Sequence[int], max_length: int, tokens: int = TOKENS
+) -> Iterator[tuple[list[int], tuple[int, int]]]:
     """Group texts by padded length, longest first.
 
     Args:
         lengths: tokens of each text.
         max_length: the longest padded length.
+        tokens: budget of one batch, padding included.
 
     Yields:
         positions of the texts in one batch, and the batch's shape (rows, length). A batch may hold fewer texts
@@ -31,7 +34,7 @@ def batches(lengths: Sequence[int], max_length: int) -> Iterator[tuple[list[int]
     for position, length in enumerate(lengths):
         by_length.setdefault(min(-(-length // WIDTH) * WIDTH, max_length), []).append(position)
     for length in sorted(by_length, reverse=True):
-        positions, rows = by_length[length], max(1, TOKENS // length)
+        positions, rows = by_length[length], max(1, tokens // length)
         for start in range(0, len(positions), rows):
             yield positions[start : start + rows], (rows, length)
 

@@ -19,6 +19,7 @@ from tamis.errors import DamagedFile, InvalidInput
 from .batches import batches, padded
 from .bundle import ModelBundle
 from .session import CUDA, Device, open_session, provider_of
+from .tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -43,7 +44,7 @@ class Encoder:
     def __init__(self, bundle: ModelBundle, session: onnxruntime.InferenceSession, threads: int) -> None:
         self.bundle = bundle
         self._session = session
-        self._tokenizer = _load_tokenizer(bundle)
+        self._tokenizer = load_tokenizer(bundle)
         self._tokenizer.enable_truncation(bundle.settings.max_length)
         self._ones = np.ones((1, bundle.settings.max_length), np.int64)
         self._threads = threads
@@ -168,7 +169,7 @@ class Encoder:
 
     @cached_property
     def _counter(self) -> Tokenizer:
-        return _load_tokenizer(self.bundle)
+        return load_tokenizer(self.bundle)
 
     def close(self) -> None:
         """Stop the worker threads."""
@@ -182,16 +183,6 @@ class Encoder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _load_tokenizer(bundle: ModelBundle) -> Tokenizer:
-    try:
-        tokenizer = Tokenizer.from_file(str(bundle.tokenizer))
-    except Exception as error:  # the library raises plain Exception
-        raise DamagedFile(f"{bundle.tokenizer} is not a tokenizer: {error}") from error
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    return tokenizer
 
 
 def _check_strings(texts: Sequence[str]) -> None:

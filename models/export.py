@@ -70,13 +70,7 @@ def export_encoder(
         BuildError: the exported model does not give the source's vectors.
     """
     require_libraries()
-    folder = Path(source).expanduser()
-    origin = str(source).rstrip("/")
-    if folder.is_dir():
-        origin = folder.resolve().name  # a path would say more about this machine than about the model
-    else:
-        folder = _from_hub(origin, revision, download)
-        revision = folder.name
+    folder, origin, revision = local_folder(source, revision, download)
     overrides = Overrides(
         name=name or origin.rpartition("/")[2],
         source=origin,
@@ -120,6 +114,28 @@ def require_libraries() -> None:
             f"exporting a model needs {', '.join(missing)}: pip install 'tamis[train]', "
             "or export it on another machine and copy the bundle's folder"
         )
+
+
+def local_folder(source: str | Path, revision: str | None, download: bool) -> tuple[Path, str, str | None]:
+    """Find a model's folder.
+
+    Args:
+        source: folder of the model, or its name on the Hugging Face hub.
+        revision: commit or tag on the hub.
+        download: ask the hub for what is not in its local cache; without it no network is used.
+
+    Returns:
+        the folder, what to call the source, and the commit that it is of on the hub.
+
+    Raises:
+        NotFound: there is no such folder, nor such a model in the hub's cache.
+    """
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        return folder, folder.resolve().name, revision  # a path would say more about this machine than the model
+    origin = str(source).rstrip("/")
+    folder = _from_hub(origin, revision, download)
+    return folder, origin, folder.name
 
 
 def _describe(encoder: TorchEncoder, precision: ExportPrecision, overrides: Overrides) -> BundleSettings:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,11 @@ from tamis.errors import InvalidInput
 
 DOMAINS = {"", "ai.onnx", "ai.onnx.ml", "com.microsoft"}
 """Operator sets that ONNX Runtime brings itself; any other would need a library of foreign code."""
+
+QUANTISED = ["MatMul", "Gather"]
+"""Operators made int8. ONNX' Attention would be taken for Microsoft's older one."""
+
+WEIGHTED = {*QUANTISED, "Gemm"}
 
 
 def clean_graph(path: Path) -> None:
@@ -49,14 +56,35 @@ def check_graph(model: Any, path: Path) -> None:
         raise InvalidInput(f"{path} needs operators of {sorted(foreign)}, expected only ONNX Runtime's own")
 
 
-def quantise_graph(exact: Path, out: Path) -> None:
+def name_by_module(model: Any) -> None:
+    """Call the nodes that hold weights by the torch module they came from, such as `encoder.layer.0.output.dense`."""
+    seen: Counter[str] = Counter()
+    for node in model.graph.node:
+        scopes = next((prop.value for prop in node.metadata_props if prop.key.endswith("name_scopes")), "")
+        modules = [scope for scope in re.findall(r"'([^']*)'", scopes)[:-1] if scope]
+        if node.op_type in WEIGHTED and modules:
+            name = modules[-1].partition(".")[2] or modules[-1]
+            seen[name] += 1
+            node.name = name if seen[name] == 1 else f"{name}_{seen[name]}"
+
+
+def quantise_graph(exact: Path, out: Path, keep: Sequence[str] = ()) -> None:
     """Write an int8 version of a graph: int8 weights per channel, activations scaled anew in each run.
+
+    Args:
+        exact: the fp32 graph.
+        out: file to write.
+        keep: regular expressions; nodes in whose names one is found stay fp32.
+
+    Raises:
+        InvalidInput: an expression fits no node.
 
     Weights take 7 of the 8 bits, since the sums of full ones saturate on CPUs without VNNI: what is computed would
     then depend on the machine, and be worse (measured on MiniLM: mean cosine .9937 with 7 bits, .9929 with 8).
     """
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
+    kept = [name for expression in keep for name in _matching(exact, expression)]
     root = logging.getLogger()
     level = root.level
     root.setLevel(logging.ERROR)  # it advises a pre-processing that would not change this graph
@@ -64,15 +92,27 @@ def quantise_graph(exact: Path, out: Path) -> None:
         quantize_dynamic(
             exact,
             out,
-            op_types_to_quantize=["MatMul", "Gather"],  # ONNX' Attention would be taken for Microsoft's older one
+            op_types_to_quantize=QUANTISED,
             per_channel=True,
             reduce_range=True,
             weight_type=QuantType.QInt8,
+            nodes_to_exclude=kept,
             extra_options={"MatMulConstBOnly": True},
         )
     finally:
         root.setLevel(level)
     clean_graph(out)
+
+
+def _matching(path: Path, expression: str) -> list[str]:
+    """Give the names of the nodes with weights in which a regular expression is found."""
+    import onnx
+
+    names = [node.name for node in onnx.load(str(path)).graph.node if node.op_type in QUANTISED]
+    found = [name for name in names if re.search(expression, name)]
+    if not found:
+        raise InvalidInput(f"no layer is called like {expression!r}; there are {', '.join(names[:8])}, ...")
+    return found
 
 
 def _graphs(graph: Any) -> Iterator[Any]:

@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from tamis.errors import DamagedFile
 
@@ -32,6 +40,19 @@ class FileEntry(BaseModel):
     bytes: int = Field(ge=1)
 
 
+class ScorerSettings(BaseModel):
+    """What the kinds that score need: how a query and a passage become one sequence, and what the score means."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    vocabulary: int = Field(ge=1, description="token ids that the model knows: rows of its embedding matrix")
+    logits: int = Field(ge=1, le=2, description="cross-encoders: 2 have the score logit 1 minus logit 0")
+    prompt: str | None = Field(None, description="T5 kinds: the text that the model reads; None: the tokenizer's pair")
+    targets: tuple[str, str] | None = Field(
+        None, description="T5 kinds: tokens whose log-softmax is taken; the score is that of the first"
+    )
+
+
 class BundleSettings(BaseModel):
     """Everything that must be known to run a model the way it was meant to be run."""
 
@@ -47,6 +68,7 @@ class BundleSettings(BaseModel):
     max_length: int = Field(ge=2, description="tokens that are read of a text, special tokens included")
     query_prefix: str = Field("", description="put before every query")
     passage_prefix: str = Field("", description="put before every passage")
+    scorer: ScorerSettings | None = Field(None, description="kinds that score: all kinds but encoder")
     source: str = Field("", description="what it was exported from")
     source_sha256: Sha256 | None = Field(None, description="sha256 of the source's weights")
     revision: str | None = Field(None, description="revision of the source, where it has one")
@@ -57,15 +79,29 @@ class BundleSettings(BaseModel):
 
     checksum: Sha256 | None = Field(None, description="sha256 of all the other settings")
 
+    @model_validator(mode="after")
+    def _scorer_fits(self) -> BundleSettings:
+        if (self.scorer is None) != (self.kind == "encoder"):
+            raise ValueError(f"kind {self.kind} and scorer do not fit: all kinds but encoder have one")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_absent_scorer(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out `scorer` where there is none: checksums and fingerprints of encoders are older than it."""
+        values: dict[str, Any] = serialise(self)
+        if values.get("scorer", self) is None:
+            del values["scorer"]
+        return values
+
     def sealed(self) -> BundleSettings:
         """Give these settings with the checksum that `read_settings` asks for."""
         return self.model_copy(update={"checksum": sha256_json(self.model_dump(exclude={"checksum"}))})
 
     def identity(self) -> dict[str, object]:
-        """Give what decides the model's output; two bundles alike in this give the same vectors."""
+        """Give what decides the model's output; two bundles alike in this give the same vectors or scores."""
         names = (
             "kind", "precision", "dimension", "pooling", "normalise", "max_length", "query_prefix", "passage_prefix",
-            "files",
+            "scorer", "files",
         )  # fmt: skip
         return self.model_dump(include=set(names))
 

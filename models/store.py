@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
 
@@ -13,9 +14,12 @@ from .bundle import MANIFEST, ModelBundle
 from .minilm import NAME as DEFAULT_ENCODER
 from .minilm import export_minilm
 from .publish import locked
-from .settings import NAME_PATTERN
+from .settings import NAME_PATTERN, Kind, Precision
 
 StoredPrecision = Literal["fp32", "int8"]
+
+RERANKERS: tuple[Kind, ...] = ("cross-encoder", "monot5")
+"""Kinds that score a passage for a query."""
 
 
 def store_folder() -> Path:
@@ -55,19 +59,44 @@ def resolve_encoder(model: str, precision: StoredPrecision) -> ModelBundle:
         InvalidInput: the name is no name, or the bundle holds another kind of model.
         MissingPrerequisite: the default model has to be exported, and what that needs is not installed.
     """
-    bundle = _at_path(Path(model).expanduser(), precision) if os.sep in model else _in_store(model, precision)
+    bundle = _resolve(model, precision, "encoder")
     if bundle.settings.kind != "encoder":
         raise InvalidInput(f"{bundle.folder} holds a {bundle.settings.kind}, expected an encoder")
     return bundle
 
 
-def _in_store(name: str, precision: StoredPrecision) -> ModelBundle:
+def resolve_scorer(model: str, precision: Precision, kinds: Collection[Kind] = RERANKERS) -> ModelBundle:
+    """Find a model that scores and verify it.
+
+    Args:
+        model: a name in the store, or the path of a bundle's folder; as for `resolve_encoder`.
+        precision: `fp32`, `int8` which is faster on a CPU and not exact, or `fp16` for a GPU.
+        kinds: what it may be.
+
+    Raises:
+        NotFound: there is no such bundle; the message says how to export it.
+        DamagedFile: it is there, and is not as it was written.
+        InvalidInput: the name is no name, or the bundle holds another kind of model.
+    """
+    bundle = _resolve(model, precision, next(iter(kinds)))
+    if bundle.settings.kind not in kinds:
+        raise InvalidInput(f"{bundle.folder} is of kind {bundle.settings.kind}, expected {' or '.join(kinds)}")
+    return bundle
+
+
+def _resolve(model: str, precision: Precision, kind: Kind) -> ModelBundle:
+    if os.sep in model:
+        return _at_path(Path(model).expanduser(), precision)
+    return _in_store(model, precision, kind)
+
+
+def _in_store(name: str, precision: Precision, kind: Kind) -> ModelBundle:
     folder = stored_path(name, precision)
     if not (folder / MANIFEST).is_file():
-        if name != DEFAULT_ENCODER:
+        if name != DEFAULT_ENCODER or kind != "encoder" or precision == "fp16":
             raise NotFound(
                 f"no model {name!r} with precision {precision} in {store_folder()}: export it with "
-                f"`tamis model export SOURCE --kind encoder --name {name} --precision {precision}`"
+                f"`tamis model export SOURCE --kind {kind} --name {name} --precision {precision}`"
                 + (f"; for the folder, write ./{name}" if Path(name).is_dir() else "")
             )
         with locked(folder):
@@ -76,7 +105,7 @@ def _in_store(name: str, precision: StoredPrecision) -> ModelBundle:
     return ModelBundle.open(folder)
 
 
-def _at_path(folder: Path, precision: StoredPrecision) -> ModelBundle:
+def _at_path(folder: Path, precision: Precision) -> ModelBundle:
     bundle = ModelBundle.open(folder)
     if bundle.settings.precision == precision:
         return bundle

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -14,28 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 import torch
-import transformers
-from huggingface_hub import metadata_load
-from safetensors import SafetensorError
 from sentence_transformers import SentenceTransformer
 from torch.nn import functional
 from transformers import AutoModel
 
 from tamis.errors import DamagedFile, InvalidInput
 
-from .digest import sha256_file, sha256_json
 from .settings import Pooling
-
-OPSET = 23
-"""First operator set with Attention as one operator: one fast kernel, where older ones have ten nodes."""
-
-LOADING: dict[str, Any] = {"use_safetensors": True, "attn_implementation": "sdpa", "dtype": torch.float32}
-"""Weights as pickle are never read: reading one may run any code."""
-
-_CANNOT_LOAD = (OSError, ValueError, KeyError, IndexError, TypeError, ImportError, RuntimeError, SafetensorError)
-
-MAX_BYTES = 2_000_000_000
-"""Protobuf's limit, and so that of a graph with its weights inside."""
+from .torch_source import CANNOT_LOAD, LOADING, licence_of, quiet, save_graph, save_tokenizer, weights_hash
 
 
 class _Graph(torch.nn.Module):
@@ -76,12 +59,12 @@ class TorchEncoder:
         """
         if not (folder / "modules.json").is_file():
             raise InvalidInput(f"{folder} has no modules.json: expected a folder that sentence-transformers saved")
-        with _quiet():
+        with quiet():
             try:
                 model = SentenceTransformer(str(folder), device="cpu", local_files_only=True, model_kwargs=LOADING)
                 weights = folder / orjson.loads((folder / "modules.json").read_bytes())[0]["path"]
                 _, report = AutoModel.from_pretrained(weights, output_loading_info=True, **LOADING)
-            except _CANNOT_LOAD as error:
+            except CANNOT_LOAD as error:
                 raise DamagedFile(f"sentence-transformers cannot load {folder}: {error}") from error
         # Without this, transformers would make the missing ones up, at random. The pooler is not used.
         if missing := sorted(name for name in report["missing_keys"] if not name.startswith("pooler.")):
@@ -124,34 +107,22 @@ class TorchEncoder:
     @property
     def licence(self) -> str | None:
         """The licence that the model card names."""
-        card = self.folder / "README.md"
-        metadata = metadata_load(card) if card.is_file() else None
-        licence = (metadata or {}).get("license")
-        return licence if isinstance(licence, str) else None
+        return licence_of(self.folder)
 
     @property
     def weights_sha256(self) -> str:
         """Sha256 of the weights' file; of several, that of their names and hashes."""
-        hashes = {path.name: sha256_file(path) for path in sorted(self.folder.glob("*.safetensors"))}
-        return next(iter(hashes.values())) if len(hashes) == 1 else sha256_json(hashes)
+        return weights_hash(self.folder)
 
     def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Encode with sentence-transformers itself, prompts left to the caller: float32[texts, dimension]."""
-        with _quiet():
+        with quiet():
             vectors = self.model.encode(list(texts), prompt="", batch_size=8, show_progress_bar=False)
         return np.asarray(vectors, np.float32)
 
     def save_tokenizer(self, path: Path) -> None:
         """Write the tokenizer for the `tokenizers` library, with neither padding nor truncation set."""
-        backend = self.model.tokenizer.backend_tokenizer
-        kept = backend.truncation, backend.padding
-        backend.no_truncation()
-        backend.no_padding()
-        backend.save(str(path), pretty=False)
-        if kept[0]:
-            backend.enable_truncation(**kept[0])
-        if kept[1]:
-            backend.enable_padding(**kept[1])
+        save_tokenizer(self.model.tokenizer, path)
 
     def save_graph(self, path: Path) -> None:
         """Write the ONNX graph, any batch and any length, weights inside.
@@ -159,26 +130,8 @@ class TorchEncoder:
         Raises:
             InvalidInput: the weights are too large for one file.
         """
-        transformer = self._transformer
-        size = sum(weight.numel() * weight.element_size() for weight in transformer.parameters())
-        if size > MAX_BYTES:
-            raise InvalidInput(f"{self.folder} has {size:,} bytes of weights, expected at most {MAX_BYTES:,}")
-        ids = torch.full((2, 7), 5, dtype=torch.int64)  # shapes stand for any: torch takes 0 and 1 as constants
-        any_shape = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
-        with _quiet(), torch.no_grad():
-            program = torch.onnx.export(
-                _Graph(transformer, self.pooling, self.normalise).eval(),
-                (ids, torch.ones_like(ids)),
-                dynamo=True,
-                opset_version=OPSET,
-                input_names=["input_ids", "attention_mask"],
-                output_names=["sentence_embedding"],
-                dynamic_shapes=(any_shape, any_shape),
-                verbose=False,
-            )
-        if program is None:
-            raise RuntimeError("torch.onnx.export returned no program")
-        program.save(str(path), external_data=False)
+        graph = _Graph(self._transformer, self.pooling, self.normalise)
+        save_graph(graph, ("input_ids", "attention_mask"), "sentence_embedding", self.folder, path)
 
 
 def _parts(model: SentenceTransformer, folder: Path) -> tuple[Pooling, bool]:
@@ -201,26 +154,3 @@ def _parts(model: SentenceTransformer, folder: Path) -> tuple[Pooling, bool]:
     if not getattr(model.tokenizer, "is_fast", False):
         raise InvalidInput(f"{folder} has a tokenizer written in Python, expected one of the `tokenizers` library")
     return cast(Pooling, mode), len(names) == 3
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep torch's and transformers' notes and progress bars, which no user can act on, off the terminal."""
-    loggers = [
-        logging.getLogger(name) for name in ("torch.onnx", "torch.export", "transformers", "sentence_transformers")
-    ]
-    levels = [logger.level for logger in loggers]
-    progress = cast(Any, transformers.utils.logging)  # its functions are not typed
-    bars = progress.is_progress_bar_enabled()
-    progress.disable_progress_bar()
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
-        if bars:
-            progress.enable_progress_bar()

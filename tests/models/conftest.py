@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import pytest
 
-from tamis.models.bundle import ModelBundle
+from tamis.models.bundle import MODEL, TOKENIZER, ModelBundle
+from tamis.models.publish import publish_bundle
+from tamis.models.settings import BundleSettings
 from tamis.models.store import resolve_encoder
+
+from .scorer_sources import save_cross_encoder, save_t5
 
 WORDS = (
     "[PAD]",
@@ -60,6 +66,51 @@ def make_source(tmp_path_factory: pytest.TempPathFactory) -> MakeSource:
             return _save_tiny(tmp_path_factory.mktemp("tiny"), pooling, normalise, dense, prompts)
 
     return make
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A tiny scorer as transformers saved it, and as a bundle."""
+
+    source: Path
+    bundle: ModelBundle
+
+
+@pytest.fixture(scope="session")
+def cross_encoder(tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """A tiny random BERT with one logit."""
+    from tamis.models.export_scorer import export_scorer
+
+    folder = tmp_path_factory.mktemp("cross-encoder")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's and transformers' own, at import
+        source = save_cross_encoder(folder / "tiny", "bert")
+        return Exported(source, export_scorer(source, folder / "tiny.fp32", "cross-encoder"))
+
+
+@pytest.fixture(scope="session")
+def monot5(tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """A tiny random T5."""
+    from tamis.models.export_scorer import export_scorer
+
+    folder = tmp_path_factory.mktemp("monot5")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        source = save_t5(folder / "tiny")
+        return Exported(source, export_scorer(source, folder / "tiny.fp32", "monot5"))
+
+
+@pytest.fixture(scope="session")
+def cross_encoder_int8(cross_encoder: Exported, tmp_path_factory: pytest.TempPathFactory) -> ModelBundle:
+    """The tiny BERT with int8 weights."""
+    from tamis.models.graph import quantise_graph
+
+    def fill(hidden: Path) -> BundleSettings:
+        quantise_graph(cross_encoder.bundle.model, hidden / MODEL)
+        shutil.copyfile(cross_encoder.bundle.tokenizer, hidden / TOKENIZER)
+        return cross_encoder.bundle.settings.model_copy(update={"precision": "int8"})
+
+    return publish_bundle(tmp_path_factory.mktemp("int8") / "tiny.int8", fill)
 
 
 def _save_tiny(

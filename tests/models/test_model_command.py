@@ -13,7 +13,7 @@ from tamis.cli.model import app
 from tamis.errors import DamagedFile, InvalidInput, NotFound
 from tamis.models.bundle import MODEL, ModelBundle
 
-from .conftest import MakeSource
+from .conftest import Exported, MakeSource
 
 NAME = "all-MiniLM-L6-v2.int8"
 
@@ -64,3 +64,41 @@ def test_export_puts_a_bundle_into_the_store(store: Path, make_source: MakeSourc
     assert ModelBundle.open(store / "mine.fp32").fingerprint == only["fingerprint"]
     with pytest.raises(InvalidInput, match="--replace"):
         CliRunner().invoke(app, ["export", str(source), "--name", "mine"], catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--precision", "fp16"], "not for encoders"),
+        (["--prompt", "{passage}"], "not for encoders"),
+        (["--max-length", "64"], "not for encoders"),
+        (["--kind", "monot5", "--query-prefix", "q: "], "prefixes are for encoders, and this is a monot5"),
+        (["--kind", "cross-encoder", "--targets", "yes", "no"], "prompt and targets are for monot5"),
+    ],
+)
+def test_options_of_another_kind_are_refused(store: Path, tmp_path: Path, flags: list[str], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        CliRunner().invoke(app, ["export", str(tmp_path), "--name", "mine", *flags], catch_exceptions=False)
+
+
+def test_rerankers_are_listed_with_their_rank_correlation_and_timed(store: Path, cross_encoder: Exported) -> None:
+    shutil.copytree(cross_encoder.bundle.folder, store / "tiny.fp32")
+    shown = CliRunner().invoke(app, ["list"]).stdout
+    assert "rho 1.0" in shown
+    assert "cross-encoder" in shown
+    assert CliRunner().invoke(app, ["verify", "tiny.fp32"]).exit_code == 0
+    found = CliRunner().invoke(app, ["bench", "tiny.fp32", "--rounds", "1", "--json"], catch_exceptions=False)
+    (speed,) = json.loads(found.stdout)
+    assert (speed["model"], speed["kind"], speed["texts"]) == ("tiny", "cross-encoder", 100)
+    assert speed["provider"] == "CPUExecutionProvider"
+    assert speed["per_second"] == pytest.approx(1e5 / speed["milliseconds"])
+    assert "CPU" in CliRunner().invoke(app, ["bench", "tiny.fp32", "--rounds", "1"]).stdout
+
+
+@pytest.mark.slow
+def test_export_puts_a_reranker_into_the_store(store: Path, cross_encoder: Exported) -> None:
+    flags = ["--kind", "cross-encoder", "--precision", "int8", "--max-length", "48", "--keep-fp32", "layer.1", "--json"]
+    found = CliRunner().invoke(app, ["export", str(cross_encoder.source), *flags], catch_exceptions=False)
+    (only,) = json.loads(found.stdout)
+    assert (only["name"], only["kind"], only["max_length"]) == ("tiny", "cross-encoder", 48)
+    assert ModelBundle.open(store / "tiny.int8").fingerprint == only["fingerprint"]

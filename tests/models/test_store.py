@@ -12,7 +12,8 @@ from tamis.errors import DamagedFile, InvalidInput, NotFound, TamisError
 from tamis.models.bundle import MODEL, ModelBundle
 from tamis.models.minilm import PACKAGE, WEIGHTS_SHA256, find_minilm
 from tamis.models.publish import publish_bundle
-from tamis.models.store import list_bundles, resolve_encoder, store_folder, stored_path
+from tamis.models.settings import ScorerSettings
+from tamis.models.store import list_bundles, resolve_encoder, resolve_scorer, store_folder, stored_path
 
 
 @pytest.fixture
@@ -100,9 +101,21 @@ def test_a_path_without_a_bundle_is_not_found(tmp_path: Path) -> None:
 
 
 def test_another_kind_of_model_is_refused(tmp_path: Path, int8: ModelBundle) -> None:
-    other = rename(int8, tmp_path / "other", kind="cross-encoder")
+    scorer = ScorerSettings(vocabulary=30_522, logits=1)
+    other = rename(int8, tmp_path / "other", kind="cross-encoder", scorer=scorer)
     with pytest.raises(InvalidInput, match="holds a cross-encoder, expected an encoder"):
         resolve_encoder(str(other.folder), "int8")
+    assert resolve_scorer(str(other.folder), "int8") == other
+    with pytest.raises(InvalidInput, match="is of kind cross-encoder, expected quality-t5"):
+        resolve_scorer(str(other.folder), "int8", ["quality-t5"])
+
+
+def test_a_reranker_by_name_comes_from_the_store_and_an_encoder_is_none(store: Path, int8: ModelBundle) -> None:
+    with pytest.raises(NotFound, match="tamis model export SOURCE --kind cross-encoder --name mine --precision int8"):
+        resolve_scorer("mine", "int8")
+    rename(int8, store / "mine.int8", name="mine")
+    with pytest.raises(InvalidInput, match="is of kind encoder, expected cross-encoder or monot5"):
+        resolve_scorer("mine", "int8")
 
 
 def test_listing_shows_whole_and_damaged_bundles(store: Path, int8: ModelBundle) -> None:

@@ -1,43 +1,53 @@
-"""`tamis model`: export models to bundles, list them, check them."""
+"""`tamis model`: export models to bundles, list them, check them, time them."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
-from rich.table import Column, Table
 
-from tamis.errors import DamagedFile, TamisError
+from tamis.errors import DamagedFile, InvalidInput
 from tamis.models.bundle import ModelBundle
 from tamis.models.minilm import NAME as DEFAULT_ENCODER
 from tamis.models.minilm import export_minilm
 from tamis.models.publish import locked
+from tamis.models.session import Device
+from tamis.models.settings import Kind, Precision
 from tamis.models.store import list_bundles, store_folder, stored_path
 
+from .model_table import show_bundles, show_speeds
 from .options import AsJson
-from .output import print_json, say, stdout
+from .output import say
 
-COLUMNS = ("model", "precision", "kind", "dimension", "tokens", "cosine", "MB")
-"""What is shown of a model; cosine is the mean to its source's vectors."""
-
-app = typer.Typer(help="Export models to bundles, list them, check them.", no_args_is_help=True)
+app = typer.Typer(help="Export models to bundles, list them, check them, time them.", no_args_is_help=True)
 
 
 @app.command()
 def export(
-    source: Annotated[str, typer.Argument(help="Folder of a sentence-transformers model, its name on the Hugging Face "
-                                          f"hub, or {DEFAULT_ENCODER} for the installed default.")],
-    kind: Annotated[Literal["encoder"], typer.Option(help="What the model does.")] = "encoder",
+    source: Annotated[str, typer.Argument(help="Folder of a model (sentence-transformers or transformers), its name on "
+                                          f"the Hugging Face hub, or {DEFAULT_ENCODER} for the installed default.")],
+    kind: Annotated[Kind, typer.Option(help="What the model does: encoder makes vectors, cross-encoder and monot5 "
+                                       "score a passage for a query, quality-t5 a passage alone.")] = "encoder",
     name: Annotated[str | None, typer.Option(help="What to call it; by default the last part of SOURCE.")] = None,
-    precision: Annotated[Literal["fp32", "int8"], typer.Option(help="fp32 is exact; int8 is faster on a CPU, at a "
-                                                               "measured loss.")] = "fp32",
+    precision: Annotated[Precision, typer.Option(help="fp32 is exact; int8 is faster on a CPU, at a measured loss; "
+                                                 "fp16 is for GPUs and not for encoders.")] = "fp32",
     out: Annotated[Path | None, typer.Option(help="Folder to make; by default NAME.PRECISION in the store.")] = None,
     revision: Annotated[str | None, typer.Option(help="Commit or tag on the hub.")] = None,
-    query_prefix: Annotated[str | None, typer.Option(help="Text put before queries; by default the model's own "
-                                                     "prompt.")] = None,
-    passage_prefix: Annotated[str | None, typer.Option(help="Text put before passages; likewise.")] = None,
+    query_prefix: Annotated[str | None, typer.Option(help="encoder: text put before queries; by default the model's "
+                                                     "own prompt.")] = None,
+    passage_prefix: Annotated[str | None, typer.Option(help="encoder: text put before passages; likewise.")] = None,
+    prompt: Annotated[str | None, typer.Option(help="monot5, quality-t5: what the model reads, with {passage}, and "
+                                               "{query} before it; by default 'Query: {query} Document: {passage} "
+                                               "Relevant:', without the query for quality-t5.")] = None,
+    targets: Annotated[tuple[str, str] | None, typer.Option(metavar="YES NO", help="monot5, quality-t5: words that "
+                                                            "the model answers; by default true false.")] = None,
+    max_length: Annotated[int | None, typer.Option(help="All but encoder: tokens to read, fewer than the model "
+                                                   "can.")] = None,
+    keep_fp32: Annotated[list[str] | None, typer.Option(help="All but encoder, with int8: regular expression for the "
+                                                        "names of layers that stay fp32, such as "
+                                                        "'layer.0|classifier'; may be repeated.")] = None,
     download: Annotated[bool, typer.Option("--download", help="Fetch from the hub what is not in its local cache; "
                                            "without this, no network is used.")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Put it in the place of a bundle that is there.")] = False,
@@ -45,15 +55,25 @@ def export(
 ) -> None:  # fmt: skip
     """Turn SOURCE into a bundle: ONNX graph, tokenizer, settings, checksums.
 
-    Needs the extra `train` (torch); using the bundle does not. The vectors are compared with those of
-    sentence-transformers before anything is written, and the differences go into the bundle.
+    Needs the extra `train` (torch); using the bundle does not. Vectors or scores are compared with those of the
+    source's own library before anything is written, and the differences go into the bundle.
 
-    Example: tamis model export ./my-encoder --name my-encoder --precision int8
+    Example: tamis model export ./my-reranker --kind cross-encoder --precision int8
     """
     called = name or Path(source).expanduser().name
     target = out or stored_path(called, precision)
-    say(f"exporting {source} ({precision}) to {target}: about a minute")
-    if source == DEFAULT_ENCODER and not Path(source).is_dir():
+    say(f"exporting {source} ({precision}) to {target}: a minute or a few")
+    if kind != "encoder":
+        from tamis.models.export_scorer import ScorerOptions, export_scorer
+
+        if query_prefix is not None or passage_prefix is not None:
+            raise InvalidInput(f"prefixes are for encoders, and this is a {kind}; monot5 and quality-t5 take --prompt")
+        options = ScorerOptions(name=called, revision=revision, prompt=prompt, targets=targets, max_length=max_length,
+                                keep_fp32=keep_fp32 or (), download=download, replace=replace)  # fmt: skip
+        bundle = export_scorer(source, target, kind, precision, options)
+    elif precision == "fp16" or prompt or targets or max_length or keep_fp32:
+        raise InvalidInput("--precision fp16, --prompt, --targets, --max-length and --keep-fp32 are not for encoders")
+    elif source == DEFAULT_ENCODER and not Path(source).is_dir():
         with locked(target):
             bundle = export_minilm(target, precision, name=called, replace=replace)
     else:
@@ -61,27 +81,35 @@ def export(
 
         bundle = export_encoder(source, target, precision, revision, called, query_prefix=query_prefix,
                                 passage_prefix=passage_prefix, download=download, replace=replace)  # fmt: skip
-    _show([(bundle.folder, bundle)], as_json)
+    show_bundles([(bundle.folder, bundle)], as_json)
 
 
 @app.command("list")
 def list_models(as_json: AsJson = False) -> None:
-    """List the bundles of the store ($TAMIS_HOME/models, by default ~/.cache/tamis/models), each one verified."""
+    """List the bundles of the store ($TAMIS_HOME/models, by default ~/.cache/tamis/models), each one verified.
+
+    Parity says how near a model is to its source: cosine is the mean over vectors, rho the mean rank correlation of
+    the scores of one query's passages.
+    """
     bundles = list_bundles()
     if not bundles:
         say(f"no models in {store_folder()}; {DEFAULT_ENCODER} is exported when an index is first built")
-    _show(bundles, as_json)
+    show_bundles(bundles, as_json)
+
+
+Models = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[MODEL]...", help="Bundles: folders (with a / in them), or NAME.PRECISION in the store; none: all."
+    ),
+]
 
 
 @app.command()
-def verify(
-    models: Annotated[list[str] | None, typer.Argument(metavar="[MODEL]...", help="Bundles: folders (with a / in "
-                                                       "them), or NAME.PRECISION in the store; none: all.")] = None,
-) -> None:  # fmt: skip
+def verify(models: Models = None) -> None:
     """Compare every file of the bundles with its checksum; exit code 5 where one differs."""
-    folders = [_folder(model) for model in models] if models else [folder for folder, _ in list_bundles()]
     damaged = []
-    for folder in folders:
+    for folder in _folders(models):
         try:
             bundle = ModelBundle.open(folder)
             say(f"{folder}: all {len(bundle.settings.files)} files are as exported")
@@ -91,33 +119,26 @@ def verify(
         raise DamagedFile("; ".join(damaged))
 
 
-def _folder(model: str) -> Path:
-    return Path(model).expanduser() if os.sep in model else store_folder() / model
+@app.command()
+def bench(
+    models: Models = None,
+    device: Annotated[Device, typer.Option(help="cpu, cuda, or auto for a GPU where there is one.")] = "cpu",
+    threads: Annotated[int | None, typer.Option(min=1, help="Texts side by side on a CPU; by default one for each "
+                                                "core.")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds; the middle one is shown.")] = 5,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Time models on 100 passages of 60 words: passages a second, for rerankers pairs with one query.
+
+    Example: tamis model bench my-reranker.int8 my-reranker.fp32 --threads 2
+    """
+    from tamis.models.bench import measure_speed
+
+    bundles = [ModelBundle.open(folder) for folder in _folders(models)]
+    show_speeds([(bundle, measure_speed(bundle, device, threads, rounds)) for bundle in bundles], as_json)
 
 
-def _show(bundles: list[tuple[Path, ModelBundle | TamisError]], as_json: bool) -> None:
-    """Write bundles to stdout, as a table or as JSON."""
-    if as_json:
-        print_json([_as_json(folder, bundle) for folder, bundle in bundles])
-        return
-    if not bundles:
-        return
-    table = Table(*(Column(name, no_wrap=True) for name in COLUMNS), "state", box=None)
-    for folder, bundle in bundles:
-        if isinstance(bundle, TamisError):
-            table.add_row(folder.name, "", "", "", "", "", "", str(bundle))
-            continue
-        settings = bundle.settings
-        size = sum(entry.bytes for entry in settings.files.values())
-        cosine = settings.parity.get("cosine_mean")
-        table.add_row(
-            settings.name, settings.precision, settings.kind, str(settings.dimension), str(settings.max_length),
-            "" if cosine is None else f"{cosine:.6f}", f"{size / 1e6:.0f}", "whole",
-        )  # fmt: skip
-    stdout.print(table)
-
-
-def _as_json(folder: Path, bundle: ModelBundle | TamisError) -> dict[str, object]:
-    if isinstance(bundle, TamisError):
-        return {"folder": str(folder), "error": str(bundle)}
-    return {"folder": str(folder), "fingerprint": bundle.fingerprint, **bundle.settings.model_dump(mode="json")}
+def _folders(models: list[str] | None) -> list[Path]:
+    if not models:
+        return [folder for folder, _ in list_bundles()]
+    return [Path(model).expanduser() if os.sep in model else store_folder() / model for model in models]
