@@ -21,17 +21,19 @@ import importlib, json, pkgutil, sys
 import tamis
 names = ["tamis"] + [m.name for m in pkgutil.walk_packages(tamis.__path__, "tamis.") if not m.name.endswith("__main__")]
 broken = {}
+TRAINING = ("torch", "transformers", "sentence_transformers", "datasets", "safetensors")
 for name in names:
     try:
         importlib.import_module(name)
     except Exception as error:
-        if name == "tamis.models.torch_encoder" and isinstance(error, ModuleNotFoundError) and error.name == "torch":
-            continue  # exporting is the one thing that needs torch
+        learns = name.startswith(("tamis.models.torch_", "tamis.training."))
+        if learns and isinstance(error, ModuleNotFoundError) and error.name in TRAINING:
+            continue  # exporting and training are the two things that need torch
         broken[name] = f"{type(error).__name__}: {error}"
 from importlib.resources import files
-judged = files("tamis.eval") / "collections" / "pydocs" / "queries.jsonl"
+data = [files("tamis.eval") / name for name in ("collections/pydocs/queries.jsonl", "report/page.html.j2")]
 print(json.dumps({"names": names, "broken": broken, "torch": "torch" in sys.modules,
-                  "where": tamis.__file__, "judged": judged.is_file()}))
+                  "where": tamis.__file__, "data": all(path.is_file() for path in data)}))
 """
 
 
@@ -76,8 +78,8 @@ def check(found: dict[str, object], packages: set[str]) -> None:
     parts = {"tamis.cli", "tamis.eval", "tamis.indexer", "tamis.models", "tamis.rankers", "tamis.service"}
     if missing := parts - set(found["names"]):  # type: ignore[call-overload]
         sys.exit(f"the wheel lacks {sorted(missing)}: were the links in src/tamis followed?")
-    if not found["judged"]:
-        sys.exit("the wheel lacks the judged collection eval/collections/pydocs")
+    if not found["data"]:
+        sys.exit("the wheel lacks eval/collections/pydocs or the report's page")
     if found["torch"] or "torch" in packages or "transformers" in packages:
         sys.exit("a serving install must hold no torch and no transformers")
     if len({"onnxruntime", "onnxruntime-gpu"} & packages) != 1:

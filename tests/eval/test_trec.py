@@ -147,6 +147,6 @@ def test_published_runs_score_what_was_published(data_folder: Path, name: str) -
 def test_an_untied_run_is_scored_in_the_order_it_has() -> None:
     """Of equal scores trec_eval takes the greater id first; the run has the lesser one first."""
     run = Run({"q": (["a", "b"], np.array([1, 1], np.float32))})
-    measures = [parse_measure("RR@10")]
-    assert score_run(run, {"q": {"a": 1}}, ["q"], measures)["RR@10"].tolist() == [0.5]
-    assert score_run(untied(run), {"q": {"a": 1}}, ["q"], measures)["RR@10"].tolist() == [1.0]
+    measures = [parse_measure("nDCG@10")]
+    assert score_run(run, {"q": {"a": 1}}, ["q"], measures)["nDCG@10"][0] == pytest.approx(1 / np.log2(3))
+    assert score_run(untied(run), {"q": {"a": 1}}, ["q"], measures)["nDCG@10"][0] == 1

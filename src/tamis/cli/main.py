@@ -8,7 +8,7 @@ import typer
 
 from tamis.errors import TamisError
 
-from . import config, evaluate, index, model, search, serve
+from . import config, evaluate, features, index, model, search, serve, train, tune, verify
 from .output import say
 
 app = typer.Typer(
@@ -23,9 +23,12 @@ app.add_typer(index.app, name="index")
 app.add_typer(model.app, name="model")
 app.add_typer(config.app, name="config")
 app.add_typer(evaluate.app, name="eval")
+app.add_typer(features.app, name="features")
+app.add_typer(train.app, name="train")
 app.command("search")(search.search)
 app.command("serve")(serve.serve)
-app.command("verify")(evaluate.verify)
+app.command("tune")(tune.tune)
+app.command("verify")(verify.verify)
 
 
 def main() -> None:
