@@ -5,7 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 
-MODULES = ("sparse", "encoder", "effectiveness", "dense", "memory", "frame", "evaluation", "features", "service", "cold")
+MODULES = (
+    "sparse",
+    "encoder",
+    "effectiveness",
+    "dense",
+    "memory",
+    "frame",
+    "evaluation",
+    "features",
+    "service",
+    "cold",
+)
 
 
 def main() -> None:
