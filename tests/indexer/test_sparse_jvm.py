@@ -166,6 +166,8 @@ def test_another_java_is_checked_before_it_starts(folder: Path, tmp_path: Path) 
 
 @needs_lucene
 def test_python_keeps_its_signals(folder: Path) -> None:
-    interrupt = "import signal\ntry:\n    signal.raise_signal(signal.SIGINT)\nexcept KeyboardInterrupt:\n"
-    program = f"{OPEN}\n{interrupt}    print('caught')"
+    # A shell that starts the tests in the background has interrupts ignored, and children inherit that.
+    heed = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    interrupt = "try:\n    signal.raise_signal(signal.SIGINT)\nexcept KeyboardInterrupt:\n"
+    program = f"{heed}{OPEN}\n{interrupt}    print('caught')"
     assert run(program, folder).stdout == "[0]\ncaught\n"

@@ -163,6 +163,7 @@ def test_fp16_is_near_its_source(tmp_path: Path, kind: ScorerKind) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1_800)
 @pytest.mark.parametrize(
     "sizes",
     [
