@@ -161,6 +161,7 @@ def _write(model: TorchScorer, folder: Path, precision: ScorerPrecision, keep_fp
 
     from .first_token import keep_first_token
     from .graph import name_by_module
+    from .half import even_norms
 
     path = folder / MODEL
     model.save_tokenizer(folder / TOKENIZER)
@@ -168,6 +169,7 @@ def _write(model: TorchScorer, folder: Path, precision: ScorerPrecision, keep_fp
     graph = onnx.load(str(path))
     name_by_module(graph)
     keep_first_token(graph)
+    even_norms(graph)
     onnx.save(graph, str(path))
     clean_graph(path)
     if precision == "int8":
