@@ -37,7 +37,7 @@ PEERS = {
 }
 """By the name of the environment: label, worker, and how it is loaded."""
 
-HEADER = ("contender", "precision", "pairs/s", "ms", "of torch", "CPU ms a pair", "rho to torch", "alone")
+HEADER = ("contender", "precision", "pairs/s", "ms", "of the first", "CPU ms a pair", "rho to first", "alone")
 WANTED = "Asked of int8: 3x torch, 2x sentence-transformers' ONNX backend and infinity-emb, 1.1x plain batched int8."
 
 Score = Callable[[list[str]], Timed]
@@ -80,7 +80,7 @@ def measure(texts: list[str], threads: int, rounds: int, peers: list[str]) -> li
             bundle = bundle_of(minilm_source(), "cross-encoder", precision)
             scorer = stack.enter_context(Scorer.open(bundle, threads=threads))
             contenders.append(
-                _best(f"plain batched ONNX, {precision}", precision, partial(plain(bundle, scorer, threads)), texts)
+                _best(f"plain batched ONNX, {precision}", precision, plain(bundle, scorer, threads), texts)
             )
             contenders.append(Contender("Tamis", precision, partial(_own, scorer)))
         spent: dict[int, list[float]] = {number: [] for number in range(len(contenders))}
