@@ -11,7 +11,7 @@ import numpy.typing as npt
 from tamis.indexer.dense import DenseIndex
 from tamis.models.encoder import Encoder, Vectors
 
-from .ranking import Candidates, Query, canonical
+from .ranking import Candidates, Query, ranked
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,5 @@ class DenseRetriever:
 
     def nearest(self, vectors: Vectors, depth: int, /) -> list[Candidates]:
         """Return the `depth` nearest passages of each query's vector, float32[queries, dimension]."""
-        answers = []
-        for rows, scores in self.index.search(vectors, depth, self.ef_search):
-            order = canonical(rows, scores, self.id_rank)
-            answers.append(Candidates(rows[order], scores[order]))
-        return answers
+        found = self.index.search(vectors, depth, self.ef_search)
+        return [ranked(rows, scores, self.id_rank) for rows, scores in found]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .ranking import Candidates, Rows, Scores, canonical
+from .ranking import Candidates, Rows, Scores, descending
 
 STAGE = "fused"
 """Name under which the fused score and rank stand among the features."""
@@ -28,12 +28,11 @@ class ReciprocalRankFusion:
 
     def __call__(self, found: Mapping[str, Candidates], /) -> Candidates:
         """Fuse what the arms found for one query."""
-        union = _Union.of(found)
+        union = _Union.of(found, self.id_rank)
         total = np.zeros(len(union.rows), np.float64)
-        for name in found:
-            gain = self.weights[name] / (self.k + union.features[f"{name}_rank"].astype(np.float64))
-            total += np.nan_to_num(gain, nan=0.0)  # a rank that does not exist adds nothing
-        return union.ranked(total, self.id_rank)
+        for name, candidates in found.items():
+            total[union.places[name]] += self.weights[name] / (self.k + np.arange(1.0, len(candidates) + 1))
+        return union.ranked(total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ class WeightedSum:
 
     def __call__(self, found: Mapping[str, Candidates], /) -> Candidates:
         """Fuse what the arms found for one query."""
-        union = _Union.of(found)
+        union = _Union.of(found, self.id_rank)
         total = np.zeros(len(union.rows), np.float64)
         for name, candidates in found.items():
             values = np.zeros(len(union.rows), np.float64)
@@ -59,35 +58,63 @@ class WeightedSum:
                 values[:] = min(float(normalised.min()), 0.0)
                 values[union.places[name]] = normalised
             total += self.weights[name] * values
-        return union.ranked(total, self.id_rank)
+        return union.ranked(total)
 
 
 @dataclass(frozen=True, slots=True)
 class _Union:
-    """The rows that any arm found, and each arm's scores and ranks of them."""
+    """The rows that any arm found, by ascending passage id, and the place of each arm's rows among them.
 
+    Whole numbers whose upper half is what to sort by and whose lower half is a place are sorted
+    several times faster than NumPy sorts places (`argsort`, `lexsort`, `unique` with its inverse).
+    """
+
+    found: Mapping[str, Candidates]
     rows: Rows
-    places: dict[str, npt.NDArray[np.intp]]
-    features: dict[str, Scores]
+    places: dict[str, npt.NDArray[np.int64]]
 
     @staticmethod
-    def of(found: Mapping[str, Candidates]) -> _Union:
-        rows, inverse = np.unique(np.concatenate([each.rows for each in found.values()]), return_inverse=True)
-        places, features, start = {}, {}, 0
+    def of(found: Mapping[str, Candidates], id_rank: npt.NDArray[np.int32]) -> _Union:
+        rows = np.concatenate([each.rows for each in found.values()])
+        keys = id_rank[rows].astype(np.int64)
+        keys <<= 32
+        keys |= np.arange(len(rows))
+        keys.sort()
+        origin = keys & _PLACE
+        keys >>= 32
+        is_new = np.ones(len(keys), np.bool_)
+        np.not_equal(keys[1:], keys[:-1], out=is_new[1:])
+        place = np.empty(len(rows), np.int64)
+        place[origin] = is_new.cumsum()
+        place -= 1
+        places, start = {}, 0
         for name, candidates in found.items():
-            place = inverse[start : start + len(candidates)]
+            places[name] = place[start : start + len(candidates)]
             start += len(candidates)
-            places[name] = place
-            features[name] = np.full(len(rows), np.nan, np.float32)
-            features[name][place] = candidates.scores
-            features[f"{name}_rank"] = np.full(len(rows), np.nan, np.float32)
-            features[f"{name}_rank"][place] = np.arange(1, len(candidates) + 1)
-        return _Union(rows, places, features)
+        return _Union(found, rows[origin[is_new]], places)
 
-    def ranked(self, total: npt.NDArray[np.float64], id_rank: npt.NDArray[np.int32]) -> Candidates:
+    def ranked(self, total: npt.NDArray[np.float64]) -> Candidates:
+        """Order the rows by `total`, and say what each arm said of them."""
         scores = total.astype(np.float32)
-        order = canonical(self.rows, scores, id_rank)
-        return Candidates(self.rows, scores, self.features).take(order).with_stage(STAGE)
+        count = np.arange(len(scores))
+        keys = descending(scores)
+        keys <<= 32
+        keys |= count  # places ascend with the ids
+        keys.sort()
+        order = keys & _PLACE
+        rank = np.empty(len(order), np.int64)
+        rank[order] = count
+        features = {}
+        for name, candidates in self.found.items():
+            place = rank[self.places[name]]
+            said = np.full((2, len(order)), np.nan, np.float32)
+            said[0][place] = candidates.scores
+            said[1][place] = np.arange(1, len(candidates) + 1, dtype=np.float32)
+            features[name], features[f"{name}_rank"] = said[0], said[1]
+        return Candidates(self.rows[order], scores[order], features).with_stage(STAGE)
+
+
+_PLACE = 0xFFFFFFFF
 
 
 def minmax(scores: Scores) -> npt.NDArray[np.float64]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from tamis.indexer.sparse.engine import SparseIndex
 
-from .ranking import Candidates, Query, canonical
+from .ranking import Candidates, Query, ranked
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,5 +26,4 @@ class SparseRetriever:
 
     def _one(self, query: Query, depth: int) -> Candidates:
         rows, scores = self.index.search(query.text, depth)
-        order = canonical(rows, scores, self.id_rank)
-        return Candidates(rows[order], scores[order])
+        return ranked(rows, scores, self.id_rank)
