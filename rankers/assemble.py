@@ -5,17 +5,44 @@ from __future__ import annotations
 from concurrent.futures import Executor
 
 from tamis.indexer.published import PublishedIndex
+from tamis.models.scorer import Scorer
+from tamis.models.session import Device
+from tamis.models.store import resolve_scorer
 
 from .config import PipelineConfig
 from .dense import DenseRetriever
 from .fusion import NORMALISATIONS, ReciprocalRankFusion, WeightedSum
+from .pair_scorer import PairScorer
 from .pipeline import Pipeline
+from .rerank import Reranker
 from .sparse import SparseRetriever
 from .stages import Fusion, Retriever
 
 
-def assemble(index: PublishedIndex, config: PipelineConfig, pool: Executor) -> Pipeline:
-    """Join the stages that the configuration names, over an open index."""
+def open_reader(config: PipelineConfig, device: Device) -> PairScorer | None:
+    """Load the model of the second stage; None where the configuration names none. Whoever asked for it closes it.
+
+    Raises:
+        NotFound: there is no such bundle.
+        DamagedFile: the bundle is not as it was written.
+        InvalidInput: the bundle holds another kind of model, or its precision does not fit the device.
+    """
+    if config.rerank is None:
+        return None
+    return PairScorer(Scorer.open(resolve_scorer(config.rerank, config.rerank_precision), device))
+
+
+def assemble(
+    index: PublishedIndex, config: PipelineConfig, pool: Executor, reader: PairScorer | None = None
+) -> Pipeline:
+    """Join the stages that the configuration names, over an open index.
+
+    Args:
+        index: open.
+        config: the path of a query.
+        pool: where retrievers run side by side.
+        reader: the model of the second stage; without it there is none, whatever the configuration says.
+    """
     known: dict[str, Retriever] = {
         "sparse": SparseRetriever(index.sparse, index.ids.rank),
         "dense": DenseRetriever(index.dense, index.encoder, index.ids.rank, config.ef_search),
@@ -25,8 +52,18 @@ def assemble(index: PublishedIndex, config: PipelineConfig, pool: Executor) -> P
         depths={"sparse": config.sparse_depth, "dense": config.dense_depth},
         fusion=_fusion(index, config),
         pool=pool,
-        models={"dense": index.encoder.bundle.fingerprint} if "dense" in config.retrievers else {},
+        rerank=None if reader is None else _reranker(index, config, reader),
+        models=_fingerprints(index, config, reader),
     )
+
+
+def _reranker(index: PublishedIndex, config: PipelineConfig, reader: PairScorer) -> Reranker:
+    return Reranker(reader, index.passages, index.ids.rank, config.rerank_depth, config.rerank_weights)
+
+
+def _fingerprints(index: PublishedIndex, config: PipelineConfig, reader: PairScorer | None) -> dict[str, str]:
+    models = {"dense": index.encoder.bundle.fingerprint} if "dense" in config.retrievers else {}
+    return models if reader is None else {**models, "rerank": reader.scorer.bundle.fingerprint}
 
 
 def _fusion(index: PublishedIndex, config: PipelineConfig) -> Fusion:

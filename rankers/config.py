@@ -7,6 +7,7 @@ from typing import Literal, get_args
 from pydantic import Field, model_validator
 
 from tamis.indexer.config import Section
+from tamis.models.settings import Precision
 
 Arm = Literal["sparse", "dense"]
 
@@ -30,6 +31,30 @@ class PipelineConfig(Section):
     normalisation: Literal["minmax", "zscore", "max", "none"] = Field(
         "minmax", description="weighted: how an arm's scores are made comparable"
     )
+
+    rerank: str | None = Field(
+        None, description="cross-encoder or monoT5 that reads the best candidates: an exported bundle, or its folder"
+    )
+    rerank_precision: Precision = Field(
+        "fp32", description="`fp32` is exact; `int8` is faster on a CPU, `fp16` is for a GPU"
+    )
+    rerank_depth: int = Field(100, ge=1, le=10_000, description="candidates that it reads; the others stay below them")
+    rerank_weights: dict[str, float] = Field(
+        default_factory=lambda: {"rerank": 1.0},
+        description="final score: its own, or a sum of standardised scores of `rerank`, `previous` and earlier stages",
+    )
+
+    @model_validator(mode="after")
+    def _mixture_fits(self) -> PipelineConfig:
+        known = ("rerank", "previous", "fused", *self.retrievers)
+        for name, weight in self.rerank_weights.items():
+            if name not in known:
+                raise ValueError(f"rerank_weights names {name!r}; the scores are {', '.join(known)}")
+            if not -float("inf") < weight < float("inf"):
+                raise ValueError(f"rerank_weights must give {name!r} a finite weight, got {weight}")
+        if not self.rerank_weights.get("rerank"):
+            raise ValueError("rerank_weights must give 'rerank' a weight; to do without it, leave out `rerank`")
+        return self
 
     @model_validator(mode="after")
     def _weights_fit(self) -> PipelineConfig:

@@ -14,7 +14,7 @@ from tamis.indexer.passage import Passage
 from tamis.indexer.published import PublishedIndex
 from tamis.models.session import Device
 
-from .assemble import assemble
+from .assemble import assemble, open_reader
 from .config import PipelineConfig
 from .fusion import STAGE
 from .hits import Hit, SearchResult, StageScore
@@ -25,12 +25,18 @@ from .ranking import Candidates, Query
 class Engine:
     """Searches one index. Safe to use from several threads; `with` closes it."""
 
-    def __init__(self, index: PublishedIndex, config: PipelineConfig) -> None:
-        """Put a pipeline over an open index; `Engine.open` does both."""
+    def __init__(self, index: PublishedIndex, config: PipelineConfig, device: Device = "cpu") -> None:
+        """Put a pipeline over an open index, which `close` closes too; `Engine.open` does both.
+
+        Raises:
+            NotFound: there is no bundle of the model that the configuration names.
+            DamagedFile: it is there, and is not as it was written.
+        """
         self.index = index
         self.config = config
+        self._reader = open_reader(config, device)
         self._pool = ThreadPoolExecutor(thread_name_prefix="tamis-retrieve")
-        self.pipeline: Pipeline = assemble(index, config, self._pool)
+        self.pipeline: Pipeline = assemble(index, config, self._pool, self._reader)
 
     @staticmethod
     def open(
@@ -42,13 +48,18 @@ class Engine:
             path: folder of the index.
             config: the path of a query; None: the defaults.
             version: a published version by name; None: the current one.
-            device: where queries are encoded: `cpu`, `cuda` or `auto`.
+            device: where queries are encoded, and passages reranked: `cpu`, `cuda` or `auto`.
 
         Raises:
-            NotFound: no index is there.
-            DamagedFile: a file differs from the index's manifest.
+            NotFound: no index is there, or no bundle of a model that the configuration names.
+            DamagedFile: a file differs from its manifest.
         """
-        return Engine(PublishedIndex.open(Path(path), version, device), config or PipelineConfig())
+        index = PublishedIndex.open(Path(path), version, device)
+        try:
+            return Engine(index, config or PipelineConfig(), device)
+        except BaseException:
+            index.close()
+            raise
 
     def search(self, query: str, k: int = 10) -> SearchResult:
         """Return the best `k` passages for a query, with what each stage said of them.
@@ -103,12 +114,14 @@ class Engine:
         return SearchResult(text, hits, took * 1000, timings, answer.degraded)
 
     def _stages(self, ranking: Candidates, place: int) -> dict[str, StageScore | None]:
-        names = [*self.config.retrievers, STAGE]
+        names = [*self.pipeline.retrievers, STAGE, *self.pipeline.rescorers]
         return {name: _stage(ranking, name, place) for name in names}
 
     def close(self) -> None:
         """Let go of the index, its files and threads."""
         self._pool.shutdown()
+        if self._reader is not None:
+            self._reader.close()
         self.index.close()
 
     def __enter__(self) -> Engine:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from .fusion import STAGE
 from .hits import Degradation
@@ -40,7 +40,7 @@ class Pipeline:
 
     retrievers: Mapping[str, Retriever]
     depths: Mapping[str, int]
-    """Candidates that each step hands on, by the step's name."""
+    """Candidates that a retriever finds, and that a later step is given, by the step's name; that one: or all."""
     fusion: Fusion
     pool: Executor
     """Where retrievers run side by side."""
@@ -100,10 +100,15 @@ class Pipeline:
         """Do one of the steps after the fusion, named as in `rescorers`."""
         clock = _Clock(dict(answer.seconds))
         with clock.step(step):
-            depth = self.depths[step]
-            rankings = self.rescorers[step].rescore(queries, [ranking.top(depth) for ranking in answer.rankings])
-        stages = {**answer.stages, step: rankings}
-        return replace(answer, rankings=rankings, seconds=clock.seconds, stages=stages)
+            depth = self.depths.get(step)
+            given = [ranking if depth is None else ranking.top(depth) for ranking in answer.rankings]
+            found = self.rescorers[step].rescore(queries, given)
+        return Answer(
+            rankings=found.rankings,
+            seconds=clock.seconds,
+            degraded=[*answer.degraded, *found.degraded],
+            stages={**answer.stages, step: found.rankings},
+        )
 
 
 class _Clock:

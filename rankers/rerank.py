@@ -14,6 +14,7 @@ from tamis.models.scores import PairScores
 
 from .hits import Degradation
 from .ranking import Candidates, Query, Scores, canonical
+from .stages import Rescored
 
 STAGE = "rerank"
 """Name under which the model's score and rank stand among the features."""
@@ -26,6 +27,11 @@ ALONE: Mapping[str, float] = {STAGE: 1.0}
 
 class ScoresPairs(Protocol):
     """A model that reads query and passage together."""
+
+    @property
+    def tokens_read(self) -> int:
+        """Tokens read since it was opened."""
+        ...
 
     def score_pairs(self, pairs: Sequence[tuple[str, str]], stop: Callable[[], bool] | None = None, /) -> PairScores:
         """Score pairs of query and passage; NaN where it could not, or `stop` said so."""
@@ -41,18 +47,15 @@ class Passages(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Reranked:
+class Reranked(Rescored):
     """New rankings, and what they cost."""
 
-    rankings: list[Candidates]
-    """One for each query."""
-    scored: int
+    scored: int = 0
     """Pairs that the model read."""
-    tokens: int
+    tokens: int = 0
     """Tokens that it read."""
-    cut: int
+    cut: int = 0
     """Pairs whose passage did not fit the model's window."""
-    degraded: list[Degradation] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +72,12 @@ class Reranker:
     depth: int = 100
     weights: Mapping[str, float] = field(default_factory=lambda: ALONE)
 
-    def rescore(self, queries: Sequence[Query], candidates: Sequence[Candidates], /) -> list[Candidates]:
-        """Return each query's candidates in the order of their new scores."""
-        return self.rerank(queries, candidates).rankings
+    @property
+    def tokens_read(self) -> int:
+        """Tokens that the model read since it was opened."""
+        return self.scorer.tokens_read
 
-    def rerank(
+    def rescore(
         self, queries: Sequence[Query], candidates: Sequence[Candidates], stop: Callable[[], bool] | None = None
     ) -> Reranked:
         """Rank candidates anew; what `stop` leaves undone keeps its order below what was scored.
@@ -96,7 +100,7 @@ class Reranker:
             for ranking, start, end in zip(candidates, starts[:-1], starts[1:], strict=True)
         ]
         cut = int(found.passages_cut.sum())
-        return Reranked(rankings, int((found.tokens > 0).sum()), int(found.tokens.sum()), cut, _degraded(found))
+        return Reranked(rankings, _degraded(found), int((found.tokens > 0).sum()), int(found.tokens.sum()), cut)
 
     def _ranked(self, candidates: Candidates, scores: Scores) -> Candidates:
         """Put the candidates that have a score first; the others follow in their order."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from .hits import Degradation
 from .ranking import Candidates, Query
 
 
@@ -24,9 +26,19 @@ class Fusion(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Rescored:
+    """What a rescorer made of a batch."""
+
+    rankings: list[Candidates]
+    """Each query's candidates in the canonical order of their new scores."""
+    degraded: list[Degradation] = field(default_factory=list)
+    """What was left undone, and what stands in its place."""
+
+
 class Rescorer(Protocol):
     """Scores the candidates anew."""
 
-    def rescore(self, queries: Sequence[Query], candidates: Sequence[Candidates], /) -> list[Candidates]:
-        """Return each query's candidates in the canonical order of their new scores."""
+    def rescore(self, queries: Sequence[Query], candidates: Sequence[Candidates], /) -> Rescored:
+        """Rank each query's candidates; what cannot be scored degrades the answer and never fails it."""
         ...

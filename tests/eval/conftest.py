@@ -17,6 +17,7 @@ from tamis.rankers.cosine import CosineScorer
 from tamis.rankers.engine import Engine
 from tamis.rankers.pipeline import Pipeline
 from tamis.rankers.ranking import Candidates, Query, canonical
+from tamis.rankers.stages import Rescored
 
 
 @pytest.fixture(scope="session")
@@ -50,10 +51,10 @@ class WordsFirst:
     id_rank: np.ndarray
     calls: int = 0
 
-    def rescore(self, queries: Sequence[Query], candidates: Sequence[Candidates], /) -> list[Candidates]:
+    def rescore(self, queries: Sequence[Query], candidates: Sequence[Candidates], /) -> Rescored:
         """Rescore a batch."""
         self.calls += 1
-        return [self._one(found) for found in candidates]
+        return Rescored([self._one(found) for found in candidates])
 
     def _one(self, found: Candidates) -> Candidates:
         words = found.features.get("sparse", -found.features["fused"])
@@ -75,10 +76,10 @@ class Cosine:
         """What the encoder read so far."""
         return self.scorer.tokens_read
 
-    def rescore(self, queries: Sequence[Query], candidates: Sequence[Candidates], /) -> list[Candidates]:
+    def rescore(self, queries: Sequence[Query], candidates: Sequence[Candidates], /) -> Rescored:
         """Rescore a batch."""
         self.calls += 1
-        return [self._one(query, found) for query, found in zip(queries, candidates, strict=True)]
+        return Rescored([self._one(query, found) for query, found in zip(queries, candidates, strict=True)])
 
     def _one(self, query: Query, found: Candidates) -> Candidates:
         texts = [passage.contents for passage in self.index.passages.take(found.rows)]

@@ -20,6 +20,7 @@ from tamis.indexer.progress import Quiet
 from tamis.rankers.engine import Engine
 from tamis.rankers.pipeline import Answer, Pipeline
 from tamis.rankers.ranking import Candidates, Query
+from tamis.rankers.stages import Rescored
 from tamis.rankers.variants import without
 
 pytestmark = pytest.mark.usefixtures("few_timed")
@@ -101,8 +102,8 @@ def test_tokens_are_left_out_where_the_reranker_does_not_count(
     class Silent:
         """A reranker that keeps the order and counts nothing."""
 
-        def rescore(self, queries: Sequence[Query], candidates: Sequence[Candidates], /) -> list[Candidates]:
-            return [found.with_stage("rerank") for found in candidates]
+        def rescore(self, queries: Sequence[Query], candidates: Sequence[Candidates], /) -> Rescored:
+            return Rescored([found.with_stage("rerank") for found in candidates])
 
     with Engine.open(tiny_index) as engine:
         engine.pipeline = replace(engine.pipeline, rerank=Silent(), depths={**engine.pipeline.depths, "rerank": 7})

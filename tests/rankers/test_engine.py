@@ -12,6 +12,7 @@ from tamis.errors import InvalidInput, NotFound
 from tamis.rankers.config import PipelineConfig
 from tamis.rankers.engine import Engine
 from tamis.rankers.ranking import Candidates, Query, canonical
+from tamis.rankers.stages import Rescored
 
 QUERIES = (
     "pick a random element",
@@ -112,14 +113,14 @@ def test_an_ablation_is_a_replaced_field(tiny_engine: Engine) -> None:
     class Reverse:
         """Scores by place, last first: a rescorer whose effect is plain to see."""
 
-        def rescore(self, queries: object, candidates: list[Candidates], /) -> list[Candidates]:
+        def rescore(self, queries: object, candidates: list[Candidates], /) -> Rescored:
             def turned(found: Candidates) -> Candidates:
                 scores = np.arange(len(found), dtype=np.float32)
                 order = np.argsort(-scores)
                 taken = found.take(order)
                 return Candidates(taken.rows, scores[order], taken.features).with_stage("blend")
 
-            return [turned(found) for found in candidates]
+            return Rescored([turned(found) for found in candidates])
 
     query = [Query("1", "random numbers")]
     plain = tiny_engine.pipeline.run(query).rankings[0]

@@ -10,6 +10,7 @@ from tamis.rankers.config import PipelineConfig
 from tamis.rankers.engine import Engine
 from tamis.rankers.pipeline import Pipeline
 from tamis.rankers.ranking import Candidates, Query
+from tamis.rankers.stages import Rescored
 from tamis.rankers.variants import STAGES, Variant, ablations, without
 
 
@@ -19,9 +20,9 @@ class Keeps:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def rescore(self, queries: object, candidates: list[Candidates], /) -> list[Candidates]:
+    def rescore(self, queries: object, candidates: list[Candidates], /) -> Rescored:
         """Only record the stage."""
-        return [found.with_stage(self.name) for found in candidates]
+        return Rescored([found.with_stage(self.name) for found in candidates])
 
 
 def whole(pipeline: Pipeline) -> Pipeline:
