@@ -82,15 +82,28 @@ def export_scorer(
     _check_options(kind, precision, options)
     folder, origin, revision = local_folder(source, options.revision, options.download)
     with locked(out):
-        refuse_existing(out, options.replace)  # before a minute of work
-        model = _load(folder, kind, options)
-        settings = _describe(model, kind, precision, options, origin, revision)
+        return export_scorer_locked(folder, out, kind, precision, options, origin, revision)
 
-        def fill(hidden: Path) -> BundleSettings:
-            _write(model, hidden, precision, options.keep_fp32)
-            return settings.model_copy(update={"parity": _parity(hidden, settings, model)})
 
-        return publish_bundle(out, fill, options.replace)
+def export_scorer_locked(
+    folder: Path,
+    out: Path,
+    kind: ScorerKind,
+    precision: ScorerPrecision,
+    options: ScorerOptions,
+    origin: str,
+    revision: str | None,
+) -> ModelBundle:
+    """Do what `export_scorer` does, with the model's folder found and the bundle's lock held by the caller."""
+    refuse_existing(out, options.replace)  # before a minute of work
+    model = _load(folder, kind, options)
+    settings = _describe(model, kind, precision, options, origin, revision)
+
+    def fill(hidden: Path) -> BundleSettings:
+        _write(model, hidden, precision, options.keep_fp32)
+        return settings.model_copy(update={"parity": _parity(hidden, settings, model)})
+
+    return publish_bundle(out, fill, options.replace)
 
 
 def _check_options(kind: ScorerKind, precision: ScorerPrecision, options: ScorerOptions) -> None:

@@ -16,12 +16,12 @@ from tamis.errors import DamagedFile, InvalidInput
 from .bundle import ModelBundle
 from .device_batches import DeviceBatches
 from .device_buffers import DeviceBuffers
+from .fair_workers import FairWorkers
 from .fit import INPUTS, check_fit
 from .layout import Ids, Pair, all_first_ids, first_ids, layout_of
 from .scores import PairScores, Scores
 from .session import CUDA, Device, open_session, provider_of
 from .tokenizer import load_tokenizer
-from .workers import Workers
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -33,6 +33,9 @@ NOT_UNICODE = (TypeError, UnicodeEncodeError)
 """What the `tokenizers` library raises for a lone surrogate."""
 
 SURROGATE = "the passage is not valid Unicode: it holds a lone surrogate"
+
+LETTERS = 4
+"""Letters of a token, about: what a pair costs is guessed before it is its turn to be split into tokens."""
 
 GAVE = "the model gave"
 """Begins the reason where the model was asked and said no number."""
@@ -46,7 +49,13 @@ class Scorer:
     computed in batches whose shape the pair's own length picks.
     """
 
-    def __init__(self, bundle: ModelBundle, session: onnxruntime.InferenceSession, threads: int) -> None:
+    def __init__(
+        self,
+        bundle: ModelBundle,
+        session: onnxruntime.InferenceSession,
+        threads: int,
+        most_waiting: int | None = None,
+    ) -> None:
         self.bundle = bundle
         self._session = session
         self._tokenizer = load_tokenizer(bundle)
@@ -54,18 +63,25 @@ class Scorer:
         self._ones = np.ones((1, bundle.settings.max_length), np.int64)
         check_fit(bundle, self._tokenizer, session)
         self._layout = layout_of(self._tokenizer, bundle.settings)
-        self._workers = Workers(threads, "tamis-scorer")
+        self._workers = FairWorkers(threads, "tamis-scorer", most_waiting)
         self._device = _on_device(session, bundle) if self.provider == CUDA else None
         self._closed = False
 
     @classmethod
-    def open(cls, bundle: ModelBundle, device: Device = "cpu", threads: int | None = None) -> Scorer:
+    def open(
+        cls,
+        bundle: ModelBundle,
+        device: Device = "cpu",
+        threads: int | None = None,
+        most_waiting: int | None = None,
+    ) -> Scorer:
         """Load a verified bundle, and try it on the largest token id that its tokenizer can give.
 
         Args:
             bundle: of a kind that scores.
             device: `cpu`, `cuda`, or `auto` for a GPU where there is one.
             threads: pairs scored side by side on a CPU; None: as many as this process may use cores.
+            most_waiting: tokens of pairs that wait, on a CPU, above which another caller is refused; None: no bound.
 
         Raises:
             InvalidInput: the bundle holds an encoder, or its precision does not fit the device.
@@ -80,12 +96,17 @@ class Scorer:
         if int8 and device == "cuda":
             raise InvalidInput(f"{bundle.folder} is int8, which is for CPUs: use the fp16 or fp32 bundle on a GPU")
         session = open_session(bundle.model, "cpu" if int8 else device, threads=1)
-        return cls(bundle, session, threads or len(os.sched_getaffinity(0)))
+        return cls(bundle, session, threads or len(os.sched_getaffinity(0)), most_waiting)
 
     @property
     def provider(self) -> str:
         """What ONNX Runtime really runs on, such as `CPUExecutionProvider`."""
         return provider_of(self._session)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether pairs that are given now will be scored: False once a thread died, or after `close`."""
+        return self._workers.is_alive
 
     @property
     def reads_query(self) -> bool:
@@ -117,6 +138,7 @@ class Scorer:
         Raises:
             InvalidInput: a text is no string, a query is no valid Unicode, or the scorer is closed.
             DamagedFile: the model gave no number for any of several pairs.
+            Overloaded: too many pairs of other callers wait.
         """
         if self._closed:
             raise InvalidInput("this scorer is closed: open it again")
@@ -148,7 +170,9 @@ class Scorer:
                 score, reason = math.nan, f"ONNX Runtime: {error}"
             self._note(found, place, pair, score, reason)
 
-        return replace(found, stopped=not self._workers.each(len(pairs), work, stop))
+        window = self.bundle.settings.max_length
+        costs = [min(window, (len(query) + len(text)) // LETTERS + 1) for query, text in pairs]
+        return replace(found, stopped=not self._workers.each(costs, work, stop))
 
     def _in_batches(
         self,

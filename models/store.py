@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,8 @@ from .minilm import NAME as DEFAULT_ENCODER
 from .minilm import export_minilm
 from .publish import locked
 from .settings import NAME_PATTERN, Kind, Precision
+from .shipped import NAME as DEFAULT_RERANKER
+from .shipped import export_shipped
 
 StoredPrecision = Literal["fp32", "int8"]
 
@@ -66,7 +69,7 @@ def resolve_encoder(model: str, precision: StoredPrecision) -> ModelBundle:
 
 
 def resolve_scorer(model: str, precision: Precision, kinds: Collection[Kind] = RERANKERS) -> ModelBundle:
-    """Find a model that scores and verify it.
+    """Find a model that scores and verify it; the default reranker is exported when it is asked for first.
 
     Args:
         model: a name in the store, or the path of a bundle's folder; as for `resolve_encoder`.
@@ -93,7 +96,8 @@ def _resolve(model: str, precision: Precision, kind: Kind) -> ModelBundle:
 def _in_store(name: str, precision: Precision, kind: Kind) -> ModelBundle:
     folder = stored_path(name, precision)
     if not (folder / MANIFEST).is_file():
-        if name != DEFAULT_ENCODER or kind != "encoder" or precision == "fp16":
+        export = _default_model(name, precision, kind)
+        if export is None:
             raise NotFound(
                 f"no model {name!r} with precision {precision} in {store_folder()}: export it with "
                 f"`tamis model export SOURCE --kind {kind} --name {name} --precision {precision}`"
@@ -101,8 +105,17 @@ def _in_store(name: str, precision: Precision, kind: Kind) -> ModelBundle:
             )
         with locked(folder):
             if not (folder / MANIFEST).is_file():  # nobody exported it while we waited
-                return export_minilm(folder, precision)
+                return export(folder)
     return ModelBundle.open(folder)
+
+
+def _default_model(name: str, precision: Precision, kind: Kind) -> Callable[[Path], ModelBundle] | None:
+    """Give what exports a model that Tamis comes with; None for any other."""
+    if name == DEFAULT_ENCODER and kind == "encoder" and precision != "fp16":
+        return partial(export_minilm, precision=precision)
+    if name == DEFAULT_RERANKER and kind == "cross-encoder":
+        return partial(export_shipped, precision=precision)
+    return None
 
 
 def _at_path(folder: Path, precision: Precision) -> ModelBundle:

@@ -6,6 +6,7 @@ TamisError
 ├── InvalidInput            what was given cannot be right: configuration, query, argument
 │   └── CorpusError         the corpus cannot be read, or holds records that cannot be indexed
 ├── DamagedFile             a file differs from its manifest, or its manifest cannot be read
+├── Overloaded              too much work waits already; the same request may succeed later
 └── BuildError              a build could not finish; what was published before is untouched
 
 `exit_code` is what the command line returns: see docs/exit-codes.md.
@@ -46,6 +47,10 @@ class DamagedFile(TamisError):
     """A file differs from its manifest, or its manifest cannot be read."""
 
     exit_code = 5
+
+
+class Overloaded(TamisError):
+    """Too much work waits already; the same request may succeed later."""
 
 
 class BuildError(TamisError):

@@ -15,6 +15,8 @@ from tamis.models.minilm import export_minilm
 from tamis.models.publish import locked
 from tamis.models.session import Device
 from tamis.models.settings import Kind, Precision
+from tamis.models.shipped import NAME as DEFAULT_RERANKER
+from tamis.models.shipped import export_shipped
 from tamis.models.store import list_bundles, store_folder, stored_path
 
 from .model_table import show_bundles, show_speeds
@@ -27,7 +29,8 @@ app = typer.Typer(help="Export models to bundles, list them, check them, time th
 @app.command()
 def export(
     source: Annotated[str, typer.Argument(help="Folder of a model (sentence-transformers or transformers), its name on "
-                                          f"the Hugging Face hub, or {DEFAULT_ENCODER} for the installed default.")],
+                                          f"the Hugging Face hub, or {DEFAULT_ENCODER} or {DEFAULT_RERANKER} for "
+                                          "those that Tamis comes with.")],
     kind: Annotated[Kind, typer.Option(help="What the model does: encoder makes vectors, cross-encoder and monot5 "
                                        "score a passage for a query, quality-t5 a passage alone.")] = "encoder",
     name: Annotated[str | None, typer.Option(help="What to call it; by default the last part of SOURCE.")] = None,
@@ -63,7 +66,12 @@ def export(
     called = name or Path(source).expanduser().name
     target = out or stored_path(called, precision)
     say(f"exporting {source} ({precision}) to {target}: a minute or a few")
-    if kind != "encoder":
+    if source == DEFAULT_RERANKER and not Path(source).is_dir():
+        if kind != "cross-encoder" or prompt or targets or max_length or keep_fp32:
+            raise InvalidInput(f"{source} is a --kind cross-encoder, exported as it is: only --precision is to choose")
+        with locked(target):
+            bundle = export_shipped(target, precision, name=called, replace=replace)
+    elif kind != "encoder":
         from tamis.models.export_scorer import ScorerOptions, export_scorer
 
         if query_prefix is not None or passage_prefix is not None:
