@@ -14,7 +14,7 @@ from .dense import DenseRetriever
 from .fusion import NORMALISATIONS, ReciprocalRankFusion, WeightedSum
 from .pair_scorer import PairScorer
 from .pipeline import Pipeline
-from .rerank import Reranker
+from .rerank import Reader, Reranker
 from .sparse import SparseRetriever
 from .stages import Fusion, Retriever
 
@@ -32,9 +32,7 @@ def open_reader(config: PipelineConfig, device: Device) -> PairScorer | None:
     return PairScorer(Scorer.open(resolve_scorer(config.rerank, config.rerank_precision), device))
 
 
-def assemble(
-    index: PublishedIndex, config: PipelineConfig, pool: Executor, reader: PairScorer | None = None
-) -> Pipeline:
+def assemble(index: PublishedIndex, config: PipelineConfig, pool: Executor, reader: Reader | None = None) -> Pipeline:
     """Join the stages that the configuration names, over an open index.
 
     Args:
@@ -52,18 +50,20 @@ def assemble(
         depths={"sparse": config.sparse_depth, "dense": config.dense_depth},
         fusion=_fusion(index, config),
         pool=pool,
-        rerank=None if reader is None else _reranker(index, config, reader),
+        rerank=_reranker(index, config, reader),
         models=_fingerprints(index, config, reader),
     )
 
 
-def _reranker(index: PublishedIndex, config: PipelineConfig, reader: PairScorer) -> Reranker:
+def _reranker(index: PublishedIndex, config: PipelineConfig, reader: Reader | None) -> Reranker | None:
+    if reader is None or config.rerank is None:
+        return None
     return Reranker(reader, index.passages, index.ids.rank, config.rerank_depth, config.rerank_weights)
 
 
-def _fingerprints(index: PublishedIndex, config: PipelineConfig, reader: PairScorer | None) -> dict[str, str]:
+def _fingerprints(index: PublishedIndex, config: PipelineConfig, reader: Reader | None) -> dict[str, str]:
     models = {"dense": index.encoder.bundle.fingerprint} if "dense" in config.retrievers else {}
-    return models if reader is None else {**models, "rerank": reader.scorer.bundle.fingerprint}
+    return models if reader is None or config.rerank is None else {**models, "rerank": reader.fingerprint}
 
 
 def _fusion(index: PublishedIndex, config: PipelineConfig) -> Fusion:

@@ -34,6 +34,11 @@ class PairScorer:
         self._tokens = 0
 
     @property
+    def fingerprint(self) -> str:
+        """Fingerprint of the model's bundle."""
+        return self.scorer.bundle.fingerprint
+
+    @property
     def tokens_read(self) -> int:
         """Tokens read since it was opened."""
         return self._tokens

@@ -38,6 +38,15 @@ class ScoresPairs(Protocol):
         ...
 
 
+class Reader(ScoresPairs, Protocol):
+    """A model that is known by its fingerprint."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of the model's bundle."""
+        ...
+
+
 class Passages(Protocol):
     """Gives passages by row."""
 

@@ -15,12 +15,14 @@ from tamis.indexer.published import PublishedIndex
 from tamis.rankers.assemble import assemble
 from tamis.rankers.config import PipelineConfig
 from tamis.rankers.ranking import Query
+from tamis.rankers.rerank import Reader
 
 from ..runs import SAMPLE
 from .choose import SLACK, Measured, near_front
 from .first_stage import FirstStage
 from .outcome import Request
 from .parts import Parts
+from .reading import KeptScores
 from .scoring import Scorer, cutoff_of
 from .search import search
 from .space import Space
@@ -45,6 +47,7 @@ class Bench:
         request: Request,
         pool: Executor,
         progress: Progress,
+        reader: Reader | None = None,
     ) -> None:
         """Ask the first stage, and time the default and the fastest pipelines: is there any way to the target?
 
@@ -55,12 +58,16 @@ class Bench:
         self._parts = parts
         self._request = request
         self._progress = progress
-        self._scorer = Scorer(index, parts.training, measure, pool)
+        self._reader = reader
+        self._scorer = Scorer(index, parts.training, measure, pool, None if reader is None else KeptScores(reader))
         self._sample = spread(parts.training.queries)
         least_depth = max(request.least_depth, cutoff_of(measure) or 1)
         self._space = Space.of(base, len(index.dense), index.manifest.dense_kind == "flat", least_depth)
         with progress.phase("encode", len(parts.training.queries), "queries") as report:
             self._first_stage = FirstStage(index, parts.training.queries, self._space.depths[-1], report)
+        if base.rerank is not None:
+            with progress.phase("read", len(parts.training.queries), "queries") as report:
+                self._scorer.read(base, self._first_stage, report)
         self._scorer.check(base, self._first_stage)
         self._estimates = Estimates(index, self._sample, pool)
         found = self._time([base, *self._space.corners()[:3]])
@@ -103,7 +110,8 @@ class Bench:
     def _time(self, configs: Sequence[PipelineConfig]) -> Timed:
         """Time distinct pipelines, in the order given."""
         distinct = {orjson.dumps(config.model_dump(mode="json")).decode(): config for config in configs}
-        pipelines = {key: assemble(self._scorer.index, config, self._scorer.pool) for key, config in distinct.items()}
+        index, pool = self._scorer.index, self._scorer.pool
+        pipelines = {key: assemble(index, config, pool, self._reader) for key, config in distinct.items()}
         with self._progress.phase("timing", ROUNDS, "rounds") as report:
             found = measure(pipelines, self._sample, ROUNDS, report)
         return [(distinct[key], latency) for key, latency in found.items()]

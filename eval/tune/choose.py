@@ -33,7 +33,7 @@ class Measured:
 def near_front(trials: Sequence[Trial], target_ms: float) -> list[Trial]:
     """Pick the trials whose latency is worth measuring, and the fastest of all.
 
-    Of trials that cost the same (the same arms, depths and breadth) only the best stands, so that
+    Of trials that cost the same (the same arms, depths, breadth and second stage) only the best stands, so that
     few settings meet the queries that choose.
     """
     champions: dict[tuple[object, ...], Trial] = {}
@@ -72,4 +72,5 @@ def choose(measured: Sequence[Measured], is_fit: npt.NDArray[np.bool_], target_m
 def _cost(config: PipelineConfig) -> tuple[object, ...]:
     sparse = config.sparse_depth if "sparse" in config.retrievers else None
     dense = (config.dense_depth, config.ef_search) if "dense" in config.retrievers else None
-    return config.retrievers, sparse, dense
+    reading = (config.rerank, config.rerank_depth) if config.rerank is not None else None
+    return config.retrievers, sparse, dense, reading

@@ -61,7 +61,7 @@ def confirm(
             name: scorer.real(config, _after(place * count, report))
             for place, (name, config) in enumerate(configs.items())
         }
-    pipelines = {name: assemble(scorer.index, config, scorer.pool) for name, config in configs.items()}
+    pipelines = {name: assemble(scorer.index, config, scorer.pool, scorer.reader) for name, config in configs.items()}
     with progress.phase("timing", ROUNDS, "rounds") as report:
         latencies = measure(pipelines, sample, ROUNDS, report)
     confirmed = {name: Confirmed(config, values[name], latencies[name]) for name, config in configs.items()}

@@ -16,15 +16,20 @@ from tamis.rankers.assemble import assemble
 from tamis.rankers.config import PipelineConfig
 from tamis.rankers.pipeline import Answer
 from tamis.rankers.ranking import Candidates
+from tamis.rankers.rerank import Reader
 
 from ..judged import Judged, without_excluded
 from ..measures import score_run
 from ..runs import BATCH, check_coverage
 from ..trec import Run, strictly_decreasing
 from .first_stage import FirstStage
+from .reading import KeptScores
 
 PerQuery = npt.NDArray[np.float64]
 """The measure of each query, in the order of the queries: float64[queries]."""
+
+READ_AT_ONCE = 4
+"""Queries whose candidates the second stage reads between two steps of the progress bar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +41,23 @@ class Scorer:
     measure: Measure
     pool: Executor
     """Where retrievers run side by side."""
+    reader: Reader | None = None
+    """The model of the second stage, for pipelines that have one."""
 
     def cached(self, config: PipelineConfig, first_stage: FirstStage) -> tuple[PerQuery, float]:
         """Score a pipeline from what its first stage is known to find; add the seconds that a query took after it."""
         answer = self._finish(config, first_stage)
-        seconds = sum(answer.seconds.values()) / len(self.judged.queries)
-        return self._score(self._run(answer.rankings)), seconds
+        told = sum(seconds for step, seconds in answer.seconds.items() if step != "rerank")
+        return self._score(self._run(answer.rankings)), told / len(self.judged.queries) + self._reading(config)
+
+    def read(self, config: PipelineConfig, first_stage: FirstStage, report: Report) -> None:
+        """Let the model of the second stage read what this pipeline would show it."""
+        pipeline = assemble(self.index, config, self.pool, self.reader)
+        found = first_stage.found(config)
+        for start in range(0, len(self.judged.queries), READ_AT_ONCE):
+            end = start + READ_AT_ONCE
+            pipeline.finish(self.judged.queries[start:end], {arm: lists[start:end] for arm, lists in found.items()})
+            report(min(end, len(self.judged.queries)))
 
     def check(self, config: PipelineConfig, first_stage: FirstStage) -> None:
         """See that a pipeline's answers and the judgments are of one collection.
@@ -52,11 +68,18 @@ class Scorer:
         check_coverage(self._run(self._finish(config, first_stage).rankings), self.judged.qrels)
 
     def _finish(self, config: PipelineConfig, first_stage: FirstStage) -> Answer:
-        return assemble(self.index, config, self.pool).finish(self.judged.queries, first_stage.found(config))
+        pipeline = assemble(self.index, config, self.pool, self.reader)
+        return pipeline.finish(self.judged.queries, first_stage.found(config))
+
+    def _reading(self, config: PipelineConfig) -> float:
+        """Guess the seconds of a query's second stage, whose pairs are read once for all trials."""
+        if config.rerank is None or not isinstance(self.reader, KeptScores):
+            return 0.0
+        return self.reader.seconds_a_pair * config.rerank_depth
 
     def real(self, config: PipelineConfig, report: Report) -> PerQuery:
         """Score a pipeline by asking it every query."""
-        pipeline = assemble(self.index, config, self.pool)
+        pipeline = assemble(self.index, config, self.pool, self.reader)
         rankings: list[Candidates] = []
         for start in range(0, len(self.judged.queries), BATCH):
             rankings += pipeline.run(self.judged.queries[start : start + BATCH]).rankings

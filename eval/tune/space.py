@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 DEPTHS = (10, 20, 50, 100, 200, 500, 1_000)
 BREADTHS = (16, 32, 64, 128, 256, 512, 1_024)
+RERANK_DEPTHS = (10, 20, 30, 50, 100, 200)
 FUSIONS = ("rrf", "minmax", "zscore", "max", "none")
 """Reciprocal ranks, or a weighted sum by its normalisation."""
 
@@ -50,18 +51,18 @@ class Space:
         narrowest, *wider = self.breadths or (None,)
         both = ("sparse", "dense")
         return [
-            self._with(retrievers=("sparse",), sparse_depth=least),
-            self._with(retrievers=("dense",), dense_depth=least, breadth=narrowest),
-            self._with(retrievers=both, sparse_depth=least, dense_depth=least, breadth=narrowest),
-            *(self._with(retrievers=("dense",), dense_depth=least, breadth=breadth) for breadth in wider),
-            self._with(retrievers=both, sparse_depth=deepest, dense_depth=deepest, breadth=(narrowest, *wider)[-1]),
+            self._first(retrievers=("sparse",), sparse_depth=least),
+            self._first(retrievers=("dense",), dense_depth=least, breadth=narrowest),
+            self._first(retrievers=both, sparse_depth=least, dense_depth=least, breadth=narrowest),
+            *(self._first(retrievers=("dense",), dense_depth=least, breadth=breadth) for breadth in wider),
+            self._first(retrievers=both, sparse_depth=deepest, dense_depth=deepest, breadth=(narrowest, *wider)[-1]),
         ]
 
     def suggest(self, trial: BaseTrial) -> PipelineConfig:
         """Let the search pick the parameters of both arms together, and make a pipeline of them.
 
-        A stage that joins the pipeline adds its parameters here: depth and precision of reranking,
-        the share of the first stage's score in the last.
+        Where the base has a second stage, that may be left out, read less deep, and have the first stage's scores
+        mixed into its own.
         """
         return self._with(
             retrievers=("sparse", "dense"),
@@ -69,13 +70,34 @@ class Space:
             dense_depth=_rung(trial, "dense_depth", self.depths),
             breadth=_rung(trial, "breadth", self.breadths) if self.breadths else None,
             **_fusion(trial),
+            **self._reranking(trial),
         )
+
+    def _reranking(self, trial: BaseTrial) -> dict[str, object]:
+        if self.base.rerank is None:
+            return {}
+        if not trial.suggest_categorical("rerank", (True, False)):
+            return _ALONE
+        deepest = self.base.rerank_depth
+        depth = _rung(trial, "rerank_depth", (*(step for step in RERANK_DEPTHS if step < deepest), deepest))
+        # The order depends on ratios alone, so the model's own weight is 1.
+        mixed = {arm: trial.suggest_float(f"rerank_{arm}", 0.0, 2.0, step=0.1) for arm in ("dense", "sparse")}
+        weights = {name: round(weight, 1) for name, weight in {"rerank": 1.0, **mixed}.items() if weight > 0}
+        return {"rerank_depth": depth, "rerank_weights": weights}
+
+    def _first(self, breadth: int | None = None, **changes: object) -> PipelineConfig:
+        """Make a pipeline without a second stage."""
+        return self._with(breadth, **_ALONE, **changes)
 
     def _with(self, breadth: int | None = None, **changes: object) -> PipelineConfig:
         values = self.base.model_dump() | changes
         if breadth is not None:  # HNSW is never searched narrower than deep
             values["ef_search"] = max(breadth, values["dense_depth"])
         return PipelineConfig.model_validate(values)
+
+
+_ALONE: dict[str, object] = {"rerank": None, "rerank_weights": {"rerank": 1.0}}
+"""The first stage alone."""
 
 
 def _fusion(trial: BaseTrial) -> dict[str, object]:

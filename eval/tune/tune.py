@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 from tamis.errors import InvalidInput
 from tamis.indexer.progress import Progress
 from tamis.indexer.published import PublishedIndex
 from tamis.models.digest import sha256_json
+from tamis.rankers.assemble import open_reader
 from tamis.rankers.config import PipelineConfig
 
 from ..judged import Judged
@@ -48,6 +50,7 @@ def tune(
 
     Raises:
         InvalidInput: the splits or a value of the request cannot be right, or no pipeline is fast enough.
+        NotFound: there is no bundle of the model that the base names for its second stage.
     """
     _check(request)
     measure = parse_measure(request.measure)
@@ -60,15 +63,20 @@ def tune(
         "training": parts.training.fingerprint,
         "held_out": parts.held_out.fingerprint,
     }
-    key = sha256_json([fingerprints["index"], fingerprints["training"], parts.is_fit.tolist(), str(measure)])
-    with ThreadPoolExecutor(thread_name_prefix="tamis-tune") as pool:
-        bench = Bench(index, base, parts, measure, request, pool, progress)
+    with ExitStack() as stack:
+        reader = open_reader(base, "cpu")
+        if reader is not None:
+            stack.callback(reader.close)
+            fingerprints["rerank_model"] = reader.fingerprint
+        key = sha256_json([fingerprints, parts.is_fit.tolist(), str(measure)])
+        pool = stack.enter_context(ThreadPoolExecutor(thread_name_prefix="tamis-tune"))
+        bench = Bench(index, base, parts, measure, request, pool, progress, reader)
         trials = bench.try_all(out / TRIALS, key)
         measured = bench.measure_near_front(trials)
         chosen = choose(measured, parts.is_fit, request.target_ms)
         if chosen is None:
             raise too_slow([(one.config, one.latency) for one in measured], request.target_ms)
-        judge = Scorer(index, parts.held_out, measure, pool)
+        judge = Scorer(index, parts.held_out, measure, pool, reader)
         confirmation = confirm(judge, base, chosen.config, spread(parts.held_out.queries), progress)
     verdict = decide(confirmation, request.target_ms, request.force)
     return Outcome(request, parts, fingerprints, trials, measured, confirmation, verdict)
