@@ -84,7 +84,9 @@ def layout_of(tokenizer: Tokenizer, settings: BundleSettings) -> PairLayout:
     """
     prompt = settings.scorer.prompt if settings.scorer else None
     layout = (
-        _pair(tokenizer, settings.max_length) if prompt is None else _prompt(tokenizer, prompt, settings.max_length)
+        _pair(tokenizer, settings.max_length)
+        if prompt is None
+        else filled_layout(tokenizer, prompt, settings.max_length)
     )
     query, passage = PROBE
     joined = layout.join(token_ids(tokenizer, query), token_ids(tokenizer, passage))
@@ -156,8 +158,12 @@ def _runs(places: list[int]) -> list[tuple[int, int, int]]:
     return [(places[start], start, end) for start, end in zip(starts, [*starts[1:], len(places)], strict=True)]
 
 
-def _prompt(tokenizer: Tokenizer, prompt: str, window: int) -> PairLayout:
-    """Tokenise the words of a prompt around its two places, with the special tokens of a single text."""
+def filled_layout(tokenizer: Tokenizer, prompt: str, window: int) -> PairLayout:
+    """Tokenise the words of a prompt around its two places, with the special tokens of a single text.
+
+    Raises:
+        InvalidInput: the prompt has no place for a passage, or the window no room.
+    """
     words = re.fullmatch(r"(?P<before>[^{}]*?)(?:\{query\}(?P<between>[^{}]*))?\{passage\}(?P<after>[^{}]*)", prompt)
     if words is None:
         raise InvalidInput(f"prompt {prompt!r} needs one {{passage}}, and may have one {{query}} before it")

@@ -16,15 +16,22 @@ def average_checkpoints(folder: Path, count: int, model: CrossEncoder) -> CrossE
 
     Returns None where there are fewer than two.
     """
-    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))[-count:]
-    if len(found) < 2:
+    mean = mean_weights(folder, count)
+    if mean is None:
         return None
-    states = [load_file(path / "model.safetensors") for path in found]
-    mean = {
-        name: torch.stack([state[name].float() for state in states]).mean(dim=0).to(states[0][name].dtype)
-        for name in states[0]
-    }
     averaged = copy.deepcopy(model)
     weights = cast(torch.nn.Module, averaged[0].model)
     weights.load_state_dict(mean)
     return averaged
+
+
+def mean_weights(folder: Path, count: int) -> dict[str, torch.Tensor] | None:
+    """Return the mean weights of the last `count` checkpoints; None where there are fewer than two."""
+    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))[-count:]
+    if len(found) < 2:
+        return None
+    states = [load_file(path / "model.safetensors") for path in found]
+    return {
+        name: torch.stack([state[name].float() for state in states]).mean(dim=0).to(states[0][name].dtype)
+        for name in states[0]
+    }

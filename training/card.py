@@ -14,7 +14,13 @@ LIBRARIES = ("sentence-transformers", "torch", "transformers")
 
 
 def write_card(
-    out: Path, init: str, recipe: Recipe, groups: Mapping[str, int], dev: Mapping[str, int], reached: float
+    out: Path,
+    init: str,
+    recipe: Recipe,
+    groups: Mapping[str, int],
+    dev: Mapping[str, int],
+    reached: float,
+    kind: str = "a cross-encoder",
 ) -> None:
     """Write `CARD.md` beside the model.
 
@@ -25,6 +31,7 @@ def write_card(
         groups: training groups by source.
         dev: dev groups by source.
         reached: mean reciprocal rank on the dev groups.
+        kind: what it is.
     """
     weights = out / "model" / "model.safetensors"
     rows = "\n".join(f"| {name} | {count:,} | {recipe.shares.get(name, 1.0):g} |" for name, count in groups.items())
@@ -32,7 +39,7 @@ def write_card(
     values = "\n".join(f"| {name} | {value} |" for name, value in recipe.model_dump().items() if name != "shares")
     made_with = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     (out / "CARD.md").write_text(
-        f"""# {out.name}: a cross-encoder
+        f"""# {out.name}: {kind}
 
 Started from `{init}`; made with {made_with}.
 sha256 of model.safetensors: `{sha256_file(weights)}`

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import random
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from datasets import Dataset
 from sentence_transformers import CrossEncoder, CrossEncoderTrainer, CrossEncoderTrainingArguments
@@ -21,8 +17,7 @@ from .averaging import average_checkpoints
 from .groups import Group
 from .listwise import SoftListwiseLoss
 from .recipe import Recipe
-
-METRIC = "dev_reciprocal_rank"
+from .running import METRIC, dev_values, mixed, running, target
 
 
 def train_cross_encoder(init: str, groups: Sequence[Group], dev: Sequence[Group], recipe: Recipe, out: Path) -> float:
@@ -54,7 +49,7 @@ def train_cross_encoder(init: str, groups: Sequence[Group], dev: Sequence[Group]
     evaluator = GroupEvaluator(dev)
     trainer = CrossEncoderTrainer(
         model=model,
-        args=_arguments(recipe, out),
+        args=CrossEncoderTrainingArguments(**running(recipe, out)),
         train_dataset=_dataset(chosen, recipe),
         loss=SoftListwiseLoss(model),
         evaluator=evaluator,
@@ -68,28 +63,6 @@ def train_cross_encoder(init: str, groups: Sequence[Group], dev: Sequence[Group]
         averaged.save_pretrained(str(out / "model"))
         best = value
     return float(best)
-
-
-def mixed(groups: Sequence[Group], recipe: Recipe) -> list[Group]:
-    """Draw each source's share and shuffle all."""
-    generator = random.Random(recipe.seed)
-    by_source: dict[str, list[Group]] = {}
-    for group in groups:
-        by_source.setdefault(group.source, []).append(group)
-    if unknown := recipe.shares.keys() - by_source.keys():
-        raise InvalidInput(f"shares names sources {sorted(unknown)}; there are {sorted(by_source)}")
-    chosen: list[Group] = []
-    for source, found in sorted(by_source.items()):
-        whole, part = divmod(recipe.shares.get(source, 1.0), 1.0)
-        chosen += found * int(whole) + generator.sample(found, int(part * len(found)))
-    generator.shuffle(chosen)
-    return chosen
-
-
-def target(group: Group, recipe: Recipe) -> list[float]:
-    """Return the logits of the target distribution: float[n]."""
-    logits: list[float] = (recipe.sharpness * group.teacher + recipe.boost * (group.relevance > 0)).tolist()
-    return logits
 
 
 def _dataset(groups: Sequence[Group], recipe: Recipe) -> Dataset:
@@ -106,30 +79,6 @@ def _dropout(share: float) -> dict[str, float]:
     return {"hidden_dropout_prob": share, "attention_probs_dropout_prob": share}
 
 
-def _arguments(recipe: Recipe, out: Path) -> CrossEncoderTrainingArguments:
-    return CrossEncoderTrainingArguments(
-        output_dir=str(out / "checkpoints"),
-        max_steps=recipe.steps,
-        per_device_train_batch_size=recipe.groups_per_step,
-        learning_rate=recipe.learning_rate,
-        warmup_steps=int(recipe.warmup * recipe.steps),
-        lr_scheduler_type="linear",
-        weight_decay=0.01,
-        eval_strategy="steps",
-        eval_steps=recipe.evaluate_every,
-        save_strategy="steps",
-        save_steps=recipe.evaluate_every,
-        save_total_limit=recipe.averaged + 1,
-        load_best_model_at_end=True,
-        metric_for_best_model=f"eval_{METRIC}",
-        greater_is_better=True,
-        logging_steps=25,
-        report_to=[],
-        seed=recipe.seed,
-        bf16=torch.cuda.is_available(),
-    )
-
-
 class GroupEvaluator(BaseEvaluator):
     """Mean reciprocal rank of the first relevant passage in groups, averaged over their sources."""
 
@@ -144,22 +93,4 @@ class GroupEvaluator(BaseEvaluator):
         """Return the value of all sources together and of each."""
         pairs = [(group.query, passage) for group in self.groups for passage in group.passages]
         scores = model.predict(pairs, batch_size=32, show_progress_bar=False)
-        values: dict[str, list[float]] = {}
-        start = 0
-        for group in self.groups:
-            found = scores[start : start + len(group.passages)]
-            start += len(group.passages)
-            values.setdefault(group.source, []).append(reciprocal_rank(found, group.relevance))
-        means = {source: float(np.mean(found)) for source, found in values.items()}
-        return {METRIC: float(np.mean(list(means.values()))), **{f"dev_{name}": mean for name, mean in means.items()}}
-
-
-def reciprocal_rank(scores: Any, relevance: Any) -> float:
-    """Return 1 / rank of the best relevant passage; a tie with another passage counts against it."""
-    best = float(np.max(scores[relevance > 0]))
-    return 1.0 / (1 + int((scores[relevance <= 0] >= best).sum()))
-
-
-def counts(groups: Sequence[Group]) -> dict[str, int]:
-    """Count groups by source."""
-    return dict(sorted(Counter(group.source for group in groups).items()))
+        return dev_values(self.groups, scores)

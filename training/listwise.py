@@ -11,6 +11,21 @@ from sentence_transformers.util import batch_to_device
 from torch import Tensor, nn
 
 
+def soft_listwise(scores: Tensor, targets: Sequence[Tensor]) -> Tensor:
+    """Return the mean cross-entropy between lists of scores and their target distributions (see below).
+
+    Args:
+        scores: float[pairs], the lists one after the other.
+        targets: logits of each list's target.
+    """
+    lists = torch.split(scores, [len(target) for target in targets])
+    losses = [
+        nn.functional.cross_entropy(found, target.to(found).softmax(dim=0))
+        for found, target in zip(lists, targets, strict=True)
+    ]
+    return torch.stack(losses).mean()
+
+
 class SoftListwiseLoss(nn.Module):
     """Cross-entropy between the model's distribution over a list and a target (ListNet, Cao et al. 2007).
 
@@ -48,12 +63,7 @@ class SoftListwiseLoss(nn.Module):
         scores = torch.cat([self._score([pairs[place] for place in part]) for part in parts])
         back = torch.empty(len(order), dtype=torch.long)
         back[torch.tensor(order)] = torch.arange(len(order))
-        split = torch.split(scores[back.to(scores.device)], [len(passages) for passages in lists])
-        losses = [
-            nn.functional.cross_entropy(found, target.to(found).softmax(dim=0))
-            for found, target in zip(split, labels, strict=True)
-        ]
-        return torch.stack(losses).mean()
+        return soft_listwise(scores[back.to(scores.device)], labels)
 
     def _score(self, pairs: list[tuple[str, str]]) -> Tensor:
         tokens = batch_to_device(self.model.preprocess(pairs), self.model.device)

@@ -17,14 +17,8 @@ torch = pytest.importorskip("torch")
 
 from tamis.training.averaging import average_checkpoints  # noqa: E402
 from tamis.training.card import write_card  # noqa: E402
-from tamis.training.cross_encoder import (  # noqa: E402
-    GroupEvaluator,
-    counts,
-    mixed,
-    reciprocal_rank,
-    target,
-    train_cross_encoder,
-)
+from tamis.training.cross_encoder import GroupEvaluator, train_cross_encoder  # noqa: E402
+from tamis.training.running import counts, mixed, reciprocal_rank, target  # noqa: E402
 
 WORDS = ("apple", "bridge", "cloud", "drum", "eagle", "fox", "garden", "house")
 

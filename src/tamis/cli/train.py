@@ -14,6 +14,13 @@ from .output import Bars, say, stdout
 app = typer.Typer(help="Train models on judged collections.", no_args_is_help=True)
 
 GroupFiles = Annotated[list[Path], typer.Argument(metavar="GROUPS...", help="Files that `tamis train mine` wrote.")]
+Dev = Annotated[list[Path], typer.Option(help="Groups held out, on which the best checkpoint is chosen.")]
+Out = Annotated[Path, typer.Option(help="Folder for checkpoints, model and card.")]
+RecipeFile = Annotated[
+    Path | None, typer.Option("--recipe", help="TOML file of the recipe's values; `tamis train recipe` shows them.")
+]
+Steps = Annotated[int | None, typer.Option(min=1, help="Steps, instead of the recipe's.")]
+Seed = Annotated[int | None, typer.Option(help="Seed, instead of the recipe's.")]
 
 
 @app.command()
@@ -56,14 +63,13 @@ def mine(
 @app.command("cross-encoder")
 def cross_encoder(
     groups: GroupFiles,
-    dev: Annotated[list[Path], typer.Option(help="Groups held out, on which the best checkpoint is chosen.")],
-    out: Annotated[Path, typer.Option(help="Folder for checkpoints, model and card.")],
+    dev: Dev,
+    out: Out,
     init: Annotated[str, typer.Option(help="Weights to start from: a folder, a hub id, or all-MiniLM-L6-v2 for the "
                                       "installed encoder.")] = "all-MiniLM-L6-v2",
-    recipe: Annotated[Path | None, typer.Option(help="TOML file of the recipe's values; `tamis train recipe` shows "
-                                                "them.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Steps, instead of the recipe's.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed, instead of the recipe's.")] = None,
+    recipe: RecipeFile = None,
+    steps: Steps = None,
+    seed: Seed = None,
 ) -> None:  # fmt: skip
     """Train a cross-encoder on GROUPS; the same command goes on with an interrupted training.
 
@@ -73,9 +79,10 @@ def cross_encoder(
     """
     from tamis.models.minilm import NAME, find_minilm
     from tamis.training.card import write_card
-    from tamis.training.cross_encoder import counts, train_cross_encoder
+    from tamis.training.cross_encoder import train_cross_encoder
     from tamis.training.groups import read_groups
     from tamis.training.recipe import read_recipe
+    from tamis.training.running import counts
 
     settings = read_recipe(recipe, steps=steps, seed=seed)
     learned = [group for path in groups for group in read_groups(path)]
@@ -83,6 +90,41 @@ def cross_encoder(
     weights = str(find_minilm()) if init == NAME else init
     reached = train_cross_encoder(weights, learned, held_out, settings, out)
     write_card(out, init, settings, counts(learned), counts(held_out), reached)
+    say(f"mean reciprocal rank on the dev groups {reached:.4f}; wrote {out / 'model'} and {out / 'CARD.md'}")
+
+
+@app.command()
+def monot5(
+    groups: GroupFiles,
+    dev: Dev,
+    out: Out,
+    init: Annotated[Path, typer.Option(help="Folder of a T5 or monoT5 to start from.")],
+    recipe: RecipeFile = None,
+    steps: Steps = None,
+    seed: Seed = None,
+    prompt: Annotated[str | None, typer.Option(help="What the model reads, with {query} and {passage}; by default "
+                                               "'Query: {query} Document: {passage} Relevant:'.")] = None,
+    targets: Annotated[tuple[str, str] | None, typer.Option(metavar="YES NO", help="Words that the model answers; by "
+                                                            "default true false.")] = None,
+) -> None:  # fmt: skip
+    """Train a monoT5 on GROUPS; the same command goes on with an interrupted training.
+
+    Then: tamis model export OUT/model --kind monot5
+
+    Example: tamis train monot5 groups/msmarco.parquet --dev groups/dev.parquet --init ./t5-small --out models/mine
+    """
+    from tamis.models.export_scorer import PROMPTS, TARGETS
+    from tamis.training.card import write_card
+    from tamis.training.groups import read_groups
+    from tamis.training.monot5 import train_monot5
+    from tamis.training.recipe import read_recipe
+    from tamis.training.running import counts
+
+    settings = read_recipe(recipe, steps=steps, seed=seed)
+    learned = [group for path in groups for group in read_groups(path)]
+    held_out = [group for path in dev for group in read_groups(path)]
+    reached = train_monot5(init, learned, held_out, settings, out, prompt or PROMPTS["monot5"], targets or TARGETS)
+    write_card(out, str(init), settings, counts(learned), counts(held_out), reached, "a monoT5")
     say(f"mean reciprocal rank on the dev groups {reached:.4f}; wrote {out / 'model'} and {out / 'CARD.md'}")
 
 
