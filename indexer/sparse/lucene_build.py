@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,7 @@ def _write_lines(texts: Texts, count: int, path: Path) -> _Written:
 
 def _index(lines: Path, folder: Path, config: SparseConfig, progress: Report, heard: Callable[[], str]) -> None:
     """Run Anserini's indexer in a thread of its own, and tell meanwhile how far it is."""
-    from jnius import detach
+    from jnius import JavaException, detach
 
     with jvm.LOCK:
         indexer = _indexer(lines, folder, config)
@@ -107,8 +107,11 @@ def _index(lines: Path, folder: Path, config: SparseConfig, progress: Report, he
     try:
         while thread.is_alive():
             thread.join(0.2)
-            if writer.isOpen():
-                progress(writer.getDocStats().numDocs)
+            done = 0
+            with suppress(JavaException):  # the indexer may close its writer at any moment, also between two calls
+                done = writer.getDocStats().numDocs
+            if done:
+                progress(done)
     except BaseException:
         writer.rollback()  # stops the indexer: it must not write on after the caller has gone
         thread.join()
