@@ -41,6 +41,11 @@ def assemble(index: PublishedIndex, config: PipelineConfig, pool: Executor, read
         pool: where retrievers run side by side.
         reader: the model of the second stage; without it there is none, whatever the configuration says.
     """
+    models = {"dense": index.encoder.bundle.fingerprint} if "dense" in config.retrievers else {}
+    rerank = None
+    if reader is not None and config.rerank is not None:
+        models["rerank"] = reader.fingerprint
+        rerank = Reranker(reader, index.passages, index.ids.rank, config.rerank_depth, config.rerank_weights)
     known: dict[str, Retriever] = {
         "sparse": SparseRetriever(index.sparse, index.ids.rank),
         "dense": DenseRetriever(index.dense, index.encoder, index.ids.rank, config.ef_search),
@@ -50,20 +55,9 @@ def assemble(index: PublishedIndex, config: PipelineConfig, pool: Executor, read
         depths={"sparse": config.sparse_depth, "dense": config.dense_depth},
         fusion=_fusion(index, config),
         pool=pool,
-        rerank=_reranker(index, config, reader),
-        models=_fingerprints(index, config, reader),
+        rerank=rerank,
+        models=models,
     )
-
-
-def _reranker(index: PublishedIndex, config: PipelineConfig, reader: Reader | None) -> Reranker | None:
-    if reader is None or config.rerank is None:
-        return None
-    return Reranker(reader, index.passages, index.ids.rank, config.rerank_depth, config.rerank_weights)
-
-
-def _fingerprints(index: PublishedIndex, config: PipelineConfig, reader: Reader | None) -> dict[str, str]:
-    models = {"dense": index.encoder.bundle.fingerprint} if "dense" in config.retrievers else {}
-    return models if reader is None or config.rerank is None else {**models, "rerank": reader.fingerprint}
 
 
 def _fusion(index: PublishedIndex, config: PipelineConfig) -> Fusion:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from .options import IndexPath
 from .output import Bars, say, stdout
+
+if TYPE_CHECKING:
+    from tamis.training.groups import Group
 
 app = typer.Typer(help="Train models on judged collections.", no_args_is_help=True)
 
@@ -80,13 +83,11 @@ def cross_encoder(
     from tamis.models.minilm import NAME, find_minilm
     from tamis.training.card import write_card
     from tamis.training.cross_encoder import train_cross_encoder
-    from tamis.training.groups import read_groups
     from tamis.training.recipe import read_recipe
     from tamis.training.running import counts
 
     settings = read_recipe(recipe, steps=steps, seed=seed)
-    learned = [group for path in groups for group in read_groups(path)]
-    held_out = [group for path in dev for group in read_groups(path)]
+    learned, held_out = _read(groups), _read(dev)
     weights = str(find_minilm()) if init == NAME else init
     reached = train_cross_encoder(weights, learned, held_out, settings, out)
     write_card(out, init, settings, counts(learned), counts(held_out), reached)
@@ -115,17 +116,21 @@ def monot5(
     """
     from tamis.models.export_scorer import PROMPTS, TARGETS
     from tamis.training.card import write_card
-    from tamis.training.groups import read_groups
     from tamis.training.monot5 import train_monot5
     from tamis.training.recipe import read_recipe
     from tamis.training.running import counts
 
     settings = read_recipe(recipe, steps=steps, seed=seed)
-    learned = [group for path in groups for group in read_groups(path)]
-    held_out = [group for path in dev for group in read_groups(path)]
+    learned, held_out = _read(groups), _read(dev)
     reached = train_monot5(init, learned, held_out, settings, out, prompt or PROMPTS["monot5"], targets or TARGETS)
     write_card(out, str(init), settings, counts(learned), counts(held_out), reached, "a monoT5")
     say(f"mean reciprocal rank on the dev groups {reached:.4f}; wrote {out / 'model'} and {out / 'CARD.md'}")
+
+
+def _read(files: list[Path]) -> list[Group]:
+    from tamis.training.groups import read_groups
+
+    return [group for path in files for group in read_groups(path)]
 
 
 @app.command()
