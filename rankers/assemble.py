@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import Executor
 
 from tamis.indexer.published import PublishedIndex
@@ -18,18 +19,34 @@ from .rerank import Reader, Reranker
 from .sparse import SparseRetriever
 from .stages import Fusion, Retriever
 
+ReaderKey = tuple[str, str]
+"""Bundle and precision of a second stage."""
 
-def open_reader(config: PipelineConfig, device: Device) -> PairScorer | None:
-    """Load the model of the second stage; None where the configuration names none. Whoever asked for it closes it.
+
+def reader_key(config: PipelineConfig) -> ReaderKey | None:
+    """Name the model of the second stage; None where the configuration names none."""
+    return None if config.rerank is None else (config.rerank, config.rerank_precision)
+
+
+def open_readers(configs: Iterable[PipelineConfig], device: Device) -> dict[ReaderKey, PairScorer]:
+    """Load the models of all second stages, each once. Whoever asked for them closes them.
 
     Raises:
         NotFound: there is no such bundle.
         DamagedFile: the bundle is not as it was written.
         InvalidInput: the bundle holds another kind of model, or its precision does not fit the device.
     """
-    if config.rerank is None:
-        return None
-    return PairScorer(Scorer.open(resolve_scorer(config.rerank, config.rerank_precision), device))
+    found: dict[ReaderKey, PairScorer] = {}
+    try:
+        for config in configs:
+            if config.rerank is not None and (key := (config.rerank, config.rerank_precision)) not in found:
+                bundle = resolve_scorer(config.rerank, config.rerank_precision)
+                found[key] = PairScorer(Scorer.open(bundle, device))
+    except BaseException:
+        for reader in found.values():
+            reader.close()
+        raise
+    return found
 
 
 def assemble(index: PublishedIndex, config: PipelineConfig, pool: Executor, reader: Reader | None = None) -> Pipeline:

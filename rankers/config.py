@@ -11,6 +11,9 @@ from tamis.models.settings import Precision
 
 Arm = Literal["sparse", "dense"]
 
+DEFAULT_PIPELINE = "default"
+"""What the pipeline of the section `[pipeline]` is called."""
+
 
 class PipelineConfig(Section):
     """The path of a query. Depths do not depend on how many hits a request wants, nor do orders."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -14,8 +15,8 @@ from tamis.indexer.passage import Passage
 from tamis.indexer.published import PublishedIndex
 from tamis.models.session import Device
 
-from .assemble import assemble, open_reader
-from .config import PipelineConfig
+from .assemble import assemble, open_readers, reader_key
+from .config import DEFAULT_PIPELINE, PipelineConfig
 from .fusion import STAGE
 from .hits import Hit, SearchResult, StageScore
 from .pipeline import Answer, Pipeline
@@ -25,8 +26,14 @@ from .ranking import Candidates, Query
 class Engine:
     """Searches one index. Safe to use from several threads; `with` closes it."""
 
-    def __init__(self, index: PublishedIndex, config: PipelineConfig, device: Device = "cpu") -> None:
-        """Put a pipeline over an open index, which `close` closes too; `Engine.open` does both.
+    def __init__(
+        self,
+        index: PublishedIndex,
+        config: PipelineConfig,
+        device: Device = "cpu",
+        pipelines: Mapping[str, PipelineConfig] | None = None,
+    ) -> None:
+        """Put pipelines over an open index, which `close` closes too; `Engine.open` does both.
 
         Raises:
             NotFound: there is no bundle of the model that the configuration names.
@@ -34,13 +41,20 @@ class Engine:
         """
         self.index = index
         self.config = config
-        self._reader = open_reader(config, device)
+        self.configs = {DEFAULT_PIPELINE: config, **(pipelines or {})}
+        """Configurations by name, the default one first."""
+        self._readers = open_readers(self.configs.values(), device)
         self._pool = ThreadPoolExecutor(thread_name_prefix="tamis-retrieve")
-        self.pipeline: Pipeline = assemble(index, config, self._pool, self._reader)
+        self.pipeline: Pipeline = self._assemble(config)
+        self._others = {name: self._assemble(other) for name, other in (pipelines or {}).items()}
 
     @staticmethod
     def open(
-        path: Path | str, config: PipelineConfig | None = None, version: str | None = None, device: Device = "cpu"
+        path: Path | str,
+        config: PipelineConfig | None = None,
+        version: str | None = None,
+        device: Device = "cpu",
+        pipelines: Mapping[str, PipelineConfig] | None = None,
     ) -> Engine:
         """Verify and open an index.
 
@@ -49,6 +63,7 @@ class Engine:
             config: the path of a query; None: the defaults.
             version: a published version by name; None: the current one.
             device: where queries are encoded, and passages reranked: `cpu`, `cuda` or `auto`.
+            pipelines: other paths by name, over the same open index; two that name one model share it.
 
         Raises:
             NotFound: no index is there, or no bundle of a model that the configuration names.
@@ -56,31 +71,51 @@ class Engine:
         """
         index = PublishedIndex.open(Path(path), version, device)
         try:
-            return Engine(index, config or PipelineConfig(), device)
+            return Engine(index, config or PipelineConfig(), device, pipelines)
         except BaseException:
             index.close()
             raise
 
-    def search(self, query: str, k: int = 10) -> SearchResult:
+    def _assemble(self, config: PipelineConfig) -> Pipeline:
+        key = reader_key(config)
+        return assemble(self.index, config, self._pool, self._readers[key] if key else None)
+
+    def named(self, name: str | None = None) -> Pipeline:
+        """Return a pipeline by its name; None and `default`: the default one.
+
+        Raises:
+            NotFound: there is none of this name.
+        """
+        if name in (None, DEFAULT_PIPELINE):
+            return self.pipeline
+        if name in self._others:
+            return self._others[name]
+        near = difflib.get_close_matches(name[:64], self.configs, n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(self.configs)}"
+        raise NotFound(f"no pipeline {name[:64]!r}; {hint}")
+
+    def search(self, query: str, k: int = 10, pipeline: str | None = None) -> SearchResult:
         """Return the best `k` passages for a query, with what each stage said of them.
 
         Raises:
             InvalidInput: the query is empty or no text, or k is below 1.
+            NotFound: there is no pipeline of this name.
         """
-        return self.search_many([query], k)[0]
+        return self.search_many([query], k, pipeline)[0]
 
-    def search_many(self, queries: Sequence[str], k: int = 10) -> list[SearchResult]:
+    def search_many(self, queries: Sequence[str], k: int = 10, pipeline: str | None = None) -> list[SearchResult]:
         """Answer several queries in one batch, each as it would be answered alone."""
+        path = self.named(pipeline)
         if isinstance(k, bool) or not isinstance(k, int) or k < 1:
             raise InvalidInput(f"k must be a whole number of 1 or more, got {k!r}")
         for number, text in enumerate(queries):
             if not isinstance(text, str) or not text.strip():
                 raise InvalidInput(f"query {number} must be a text that is not empty, got {text!r}")
         start = time.perf_counter()
-        answer = self.pipeline.run([Query(str(number), text) for number, text in enumerate(queries)])
+        answer = path.run([Query(str(number), text) for number, text in enumerate(queries)])
         took = time.perf_counter() - start
         return [
-            self._result(text, ranking.top(k), answer, took)
+            self._result(text, ranking.top(k), answer, took, [*path.retrievers, STAGE, *path.rescorers])
             for text, ranking in zip(queries, answer.rankings, strict=True)
         ]
 
@@ -95,7 +130,9 @@ class Engine:
             raise NotFound(f"{self.index.manifest.corpus.name} has no passage with id {id_!r}")
         return self.index.passages.take([row])[0]
 
-    def _result(self, text: str, ranking: Candidates, answer: Answer, took: float) -> SearchResult:
+    def _result(
+        self, text: str, ranking: Candidates, answer: Answer, took: float, stages: Sequence[str]
+    ) -> SearchResult:
         passages = self.index.passages.take(ranking.rows)
         hits = [
             Hit(
@@ -106,22 +143,18 @@ class Engine:
                 text=passage.text,
                 document_id=passage.document_id,
                 metadata=passage.metadata,
-                stages=self._stages(ranking, place),
+                stages={name: _stage(ranking, name, place) for name in stages},
             )
             for place, passage in enumerate(passages)
         ]
         timings = {name: seconds * 1000 for name, seconds in answer.seconds.items()}
         return SearchResult(text, hits, took * 1000, timings, answer.degraded)
 
-    def _stages(self, ranking: Candidates, place: int) -> dict[str, StageScore | None]:
-        names = [*self.pipeline.retrievers, STAGE, *self.pipeline.rescorers]
-        return {name: _stage(ranking, name, place) for name in names}
-
     def close(self) -> None:
         """Let go of the index, its files and threads."""
         self._pool.shutdown()
-        if self._reader is not None:
-            self._reader.close()
+        for reader in self._readers.values():
+            reader.close()
         self.index.close()
 
     def __enter__(self) -> Engine:

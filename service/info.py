@@ -67,5 +67,6 @@ def _details(engine: Engine | None) -> dict[str, Any]:
         "encoder": EncoderInfo(**manifest.encoder.model_dump()),
         "config": manifest.config.model_dump(mode="json"),
         "pipeline": engine.config.model_dump(mode="json"),
+        "pipelines": {name: config.model_dump(mode="json") for name, config in engine.configs.items()},
         "built_with": manifest.built_with,
     }

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+from tamis.errors import NotFound
+from tamis.rankers.engine import Engine
+
 from .config import ServiceConfig
 from .errors import RequestError
 
@@ -37,6 +40,18 @@ def check_k(k: int, name: str, config: ServiceConfig) -> None:
     if not 1 <= k <= config.max_k:
         message = f"{name!r} must be from 1 to {config.max_k:,}, got {_short(k)}"
         raise RequestError(400, "out_of_range", message, name)
+
+
+def check_pipeline(name: str | None, engine: Engine) -> None:
+    """Refuse a pipeline that this index does not have.
+
+    Raises:
+        RequestError: 404, naming the nearest.
+    """
+    try:
+        engine.named(name)
+    except NotFound as error:
+        raise RequestError(404, "unknown_pipeline", str(error), "pipeline") from None
 
 
 def _short(number: int) -> str:

@@ -10,7 +10,7 @@ from tamis.errors import NotFound
 from tamis.rankers.engine import Engine
 
 from .errors import RequestError, responses
-from .limits import check_k, check_query
+from .limits import check_k, check_pipeline, check_query
 from .rendering import render_candidates, render_document, render_search, server_timing
 from .schemas import (
     CandidatesQuery,
@@ -37,11 +37,12 @@ async def search(request: Request, body: SearchRequest) -> Response:
     name, engine = state.indexes.find(body.index)
     check_query(body.query, state.config)
     check_k(body.k, "k", state.config)
+    check_pipeline(body.pipeline, engine)
     return await state.workers.run(_search, name, engine, body, request.state.request_id)
 
 
 def _search(name: str, engine: Engine, body: SearchRequest, request_id: str) -> Response:
-    result = engine.search(body.query, body.k)
+    result = engine.search(body.query, body.k, body.pipeline)
     content = render_search(name, engine, body, result, request_id)
     return Response(content, media_type=JSON, headers={"Server-Timing": server_timing(result)})
 

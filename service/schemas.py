@@ -19,6 +19,7 @@ class SearchRequest(_Shape):
     query: str = Field(description="what to look for; limits are in /v1/info", examples=["how do I sort a list"])
     k: int = Field(10, description="how many hits; the order does not depend on it")
     index: str | None = Field(None, description="name of an index; may be left out where one is served")
+    pipeline: str | None = Field(None, description="name of a pipeline, see /v1/info; else the default one")
     explain: bool = Field(False, description="add the pipeline's configuration, from which scores can be recomputed")
     return_text: bool = Field(True, description="false: `text` of every hit is null")
 
@@ -172,6 +173,7 @@ class IndexInfo(IndexSummary):
     encoder: EncoderInfo | None = None
     config: dict[str, JsonValue] | None = Field(None, description="what shaped the index")
     pipeline: dict[str, JsonValue] | None = Field(None, description="what shapes the path of a query")
+    pipelines: dict[str, dict[str, JsonValue]] | None = Field(None, description="every pipeline by name, `default` too")
     built_with: dict[str, str] | None = None
 
 
@@ -196,7 +198,7 @@ class Info(_Shape):
 ErrorCode = Literal[
     "invalid_json", "missing_field", "unknown_field", "wrong_type", "out_of_range",
     "empty_query", "query_too_long", "control_character", "invalid_input",
-    "unknown_index", "unknown_docid", "unknown_route", "method_not_allowed",
+    "unknown_index", "unknown_pipeline", "unknown_docid", "unknown_route", "method_not_allowed",
     "body_too_large", "unsupported_media_type", "internal_error", "not_ready",
 ]  # fmt: skip
 """Stable names of errors; docs/http.md says when each is given."""

@@ -17,13 +17,11 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from tamis.errors import InvalidInput, NotFound
 from tamis.indexer.config import IndexConfig
+from tamis.rankers.config import DEFAULT_PIPELINE as DEFAULT_PIPELINE
 from tamis.rankers.config import PipelineConfig
 from tamis.service.config import ServiceConfig
 
 PREFIX = "TAMIS__"
-
-DEFAULT_PIPELINE = "default"
-"""What the pipeline of the section `[pipeline]` is called."""
 
 
 class Config(IndexConfig):

@@ -7,6 +7,7 @@ import logging
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,8 @@ from tamis.service.app import create_app
 from tamis.service.config import ServiceConfig
 from tamis.service.logs import configure_logs
 from tamis.service.serve import server_config
+
+from ..models.scorer_sources import save_cross_encoder
 
 Start = Callable[[FastAPI], str]
 
@@ -79,6 +82,19 @@ def odd_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     build(open_corpus(str(folder / "corpus.jsonl"), config.corpus), folder / "index", config)
     with Engine.open(folder / "index") as engine:
         yield engine
+
+
+@pytest.fixture(scope="session")
+def cross_encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Folder of a tiny cross-encoder of real class and random weights, exported as a bundle."""
+    from tamis.models.export_scorer import export_scorer
+
+    folder = tmp_path_factory.mktemp("cross-encoder")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's and transformers' own, at import
+        source = save_cross_encoder(folder / "tiny", "bert")
+        export_scorer(source, folder / "tiny.fp32", "cross-encoder")
+    return str(folder / "tiny.fp32")
 
 
 @pytest.fixture(scope="session")

@@ -90,7 +90,7 @@ def test_an_unknown_field_names_the_nearest(client: httpx.Client) -> None:
     error = refused(post(client, '{"query": "x", "retrun_text": true}'), 400, "unknown_field", "retrun_text")
     assert "did you mean 'return_text'?" in error.message
     error = refused(post(client, '{"query": "x", "zzz": true}'), 400, "unknown_field", "zzz")
-    assert "known fields: query, k, index, explain, return_text" in error.message
+    assert "known fields: query, k, index, pipeline, explain, return_text" in error.message
 
 
 def test_messages_name_value_and_limits(client: httpx.Client) -> None:

@@ -68,7 +68,7 @@ def test_search_declares_its_errors(document: Any) -> None:
         "200", "400", "404", "413", "415", "500", "503", "default"}  # fmt: skip
     body = document["components"]["schemas"]["SearchRequest"]
     assert body["additionalProperties"] is False and body["required"] == ["query"]
-    assert list(body["properties"]) == ["query", "k", "index", "explain", "return_text"]
+    assert list(body["properties"]) == ["query", "k", "index", "pipeline", "explain", "return_text"]
 
 
 def test_the_reference_explains_every_error_code_and_route() -> None:

@@ -35,5 +35,5 @@ def serve(
 
     called = index_name(index) if name is None else check_name(name)
     IndexManifest.read(IndexFolder(index).version(version))  # a wrong path is an error at once, not after listening
-    opener = {called: lambda: Engine.open(index, settings.pipeline, version, device)}
+    opener = {called: lambda: Engine.open(index, settings.pipeline, version, device, settings.pipelines)}
     serve_engines(opener, settings.service, lambda line: say(f"index {called!r}: {line}"), insecure)
