@@ -117,6 +117,12 @@ class Encoder:
                 progress(done)
         return vectors
 
+    def count_tokens(self, texts: Sequence[str], kind: TextKind) -> int:
+        """Return how many tokens the model reads of texts, after what does not fit was cut off."""
+        settings = self.bundle.settings
+        prefix = settings.query_prefix if kind == "query" else settings.passage_prefix
+        return sum(map(len, self._token_ids([prefix + text for text in texts], 0)))
+
     def _one_by_one(self, texts: Sequence[str], vectors: Vectors) -> Iterator[int]:
         """Fill in vectors, each from a run of its own; yield how many more are there."""
         size = max(1, min(CHUNK, len(texts) // (4 * self._threads)))

@@ -49,7 +49,13 @@ def open_readers(configs: Iterable[PipelineConfig], device: Device) -> dict[Read
     return found
 
 
-def assemble(index: PublishedIndex, config: PipelineConfig, pool: Executor, reader: Reader | None = None) -> Pipeline:
+def assemble(
+    index: PublishedIndex,
+    config: PipelineConfig,
+    pool: Executor,
+    reader: Reader | None = None,
+    late: Executor | None = None,
+) -> Pipeline:
     """Join the stages that the configuration names, over an open index.
 
     Args:
@@ -57,6 +63,7 @@ def assemble(index: PublishedIndex, config: PipelineConfig, pool: Executor, read
         config: the path of a query.
         pool: where retrievers run side by side.
         reader: the model of the second stage; without it there is none, whatever the configuration says.
+        late: where rescorers run that must be done by a deadline.
     """
     models = {"dense": index.encoder.bundle.fingerprint} if "dense" in config.retrievers else {}
     rerank = None
@@ -73,6 +80,7 @@ def assemble(index: PublishedIndex, config: PipelineConfig, pool: Executor, read
         fusion=_fusion(index, config),
         pool=pool,
         rerank=rerank,
+        late=late,
         models=models,
     )
 

@@ -19,6 +19,8 @@ from .assemble import assemble, open_readers, reader_key
 from .config import DEFAULT_PIPELINE, PipelineConfig
 from .fusion import STAGE
 from .hits import Hit, SearchResult, StageScore
+from .limit import Limit
+from .pair_scorer import PairScorer
 from .pipeline import Answer, Pipeline
 from .ranking import Candidates, Query
 
@@ -45,6 +47,7 @@ class Engine:
         """Configurations by name, the default one first."""
         self._readers = open_readers(self.configs.values(), device)
         self._pool = ThreadPoolExecutor(thread_name_prefix="tamis-retrieve")
+        self._late = ThreadPoolExecutor(thread_name_prefix="tamis-rescore")
         self.pipeline: Pipeline = self._assemble(config)
         self._others = {name: self._assemble(other) for name, other in (pipelines or {}).items()}
 
@@ -78,7 +81,7 @@ class Engine:
 
     def _assemble(self, config: PipelineConfig) -> Pipeline:
         key = reader_key(config)
-        return assemble(self.index, config, self._pool, self._readers[key] if key else None)
+        return assemble(self.index, config, self._pool, self._readers[key] if key else None, self._late)
 
     def named(self, name: str | None = None) -> Pipeline:
         """Return a pipeline by its name; None and `default`: the default one.
@@ -94,16 +97,29 @@ class Engine:
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(self.configs)}"
         raise NotFound(f"no pipeline {name[:64]!r}; {hint}")
 
-    def search(self, query: str, k: int = 10, pipeline: str | None = None) -> SearchResult:
+    @property
+    def readers(self) -> dict[str, PairScorer]:
+        """The models that rerank, by the name in their bundle."""
+        return {reader.scorer.bundle.settings.name: reader for reader in self._readers.values()}
+
+    def search(self, query: str, k: int = 10, pipeline: str | None = None, limit: Limit | None = None) -> SearchResult:
         """Return the best `k` passages for a query, with what each stage said of them.
+
+        Args:
+            query: what to look for.
+            k: how many passages; the order does not depend on it.
+            pipeline: which of the engine's; None: the default one.
+            limit: a deadline; what it leaves no time for is left out, and the result says so.
 
         Raises:
             InvalidInput: the query is empty or no text, or k is below 1.
             NotFound: there is no pipeline of this name.
         """
-        return self.search_many([query], k, pipeline)[0]
+        return self.search_many([query], k, pipeline, limit)[0]
 
-    def search_many(self, queries: Sequence[str], k: int = 10, pipeline: str | None = None) -> list[SearchResult]:
+    def search_many(
+        self, queries: Sequence[str], k: int = 10, pipeline: str | None = None, limit: Limit | None = None
+    ) -> list[SearchResult]:
         """Answer several queries in one batch, each as it would be answered alone."""
         path = self.named(pipeline)
         if isinstance(k, bool) or not isinstance(k, int) or k < 1:
@@ -112,11 +128,11 @@ class Engine:
             if not isinstance(text, str) or not text.strip():
                 raise InvalidInput(f"query {number} must be a text that is not empty, got {text!r}")
         start = time.perf_counter()
-        answer = path.run([Query(str(number), text) for number, text in enumerate(queries)])
+        answer = path.run([Query(str(number), text) for number, text in enumerate(queries)], limit)
         took = time.perf_counter() - start
         return [
-            self._result(text, ranking.top(k), answer, took, [*path.retrievers, STAGE, *path.rescorers])
-            for text, ranking in zip(queries, answer.rankings, strict=True)
+            self._result(text, place, k, answer, took, [*path.retrievers, STAGE, *path.rescorers])
+            for place, text in enumerate(queries)
         ]
 
     def fetch(self, id_: str) -> Passage:
@@ -131,8 +147,9 @@ class Engine:
         return self.index.passages.take([row])[0]
 
     def _result(
-        self, text: str, ranking: Candidates, answer: Answer, took: float, stages: Sequence[str]
+        self, text: str, query: int, k: int, answer: Answer, took: float, stages: Sequence[str]
     ) -> SearchResult:
+        ranking = answer.rankings[query].top(k)
         passages = self.index.passages.take(ranking.rows)
         hits = [
             Hit(
@@ -148,11 +165,13 @@ class Engine:
             for place, passage in enumerate(passages)
         ]
         timings = {name: seconds * 1000 for name, seconds in answer.seconds.items()}
-        return SearchResult(text, hits, took * 1000, timings, answer.degraded)
+        candidates = {name: len(rankings[query]) for name, rankings in answer.stages.items()}
+        return SearchResult(text, hits, took * 1000, timings, answer.degraded, candidates)
 
     def close(self) -> None:
         """Let go of the index, its files and threads."""
         self._pool.shutdown()
+        self._late.shutdown()
         for reader in self._readers.values():
             reader.close()
         self.index.close()
@@ -167,7 +186,7 @@ class Engine:
 
 
 def _stage(ranking: Candidates, name: str, place: int) -> StageScore | None:
-    score = float(ranking.features[name][place])
-    if math.isnan(score):
+    scores = ranking.features.get(name)  # there are none where a stage was left out for want of time
+    if scores is None or math.isnan(score := float(scores[place])):
         return None
     return StageScore(int(ranking.features[f"{name}_rank"][place]), score)

@@ -51,3 +51,5 @@ class SearchResult:
     timings_ms: dict[str, float]
     """Milliseconds by stage name; `sparse` and `dense` run side by side."""
     degraded: list[Degradation] = field(default_factory=list)
+    candidates: dict[str, int] = field(default_factory=dict)
+    """How many candidates each stage gave, by stage name."""

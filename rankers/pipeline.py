@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .fusion import STAGE
 from .hits import Degradation
+from .limit import Limit
 from .ranking import Candidates, Query
-from .stages import Fusion, Rescorer, Retriever
+from .stages import Fusion, Rescored, Rescorer, Retriever, Stoppable
 
 Found = Mapping[str, list[Candidates]]
 """What each retriever found, by its name: one list for each query."""
+
+OUT_OF_TIME = "out of time"
+GRACE_SECONDS = 0.005
+"""How long after a deadline a rescorer is waited for: the candidate that it reads, and the sorting of what it read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,8 @@ class Pipeline:
     """Where retrievers run side by side."""
     blend: Rescorer | None = None
     rerank: Rescorer | None = None
+    late: Executor | None = None
+    """Where rescorers run that must be done by a deadline; None: on the caller's thread."""
     models: Mapping[str, str] = field(default_factory=dict)
     """Fingerprints of the models, by the name of the step that runs them."""
 
@@ -55,10 +62,13 @@ class Pipeline:
         slots = {"blend": self.blend, "rerank": self.rerank}
         return {name: rescorer for name, rescorer in slots.items() if rescorer is not None}
 
-    def run(self, queries: Sequence[Query]) -> Answer:
-        """Answer a batch of queries; a query alone is a batch of one, with the same answer."""
+    def run(self, queries: Sequence[Query], limit: Limit | None = None) -> Answer:
+        """Answer a batch of queries; a query alone is a batch of one, with the same answer.
+
+        With a limit, a rescorer that runs out of time reads fewer candidates, or none; the answer says so.
+        """
         found, seconds = self.retrieve(queries)
-        return self.finish(queries, found, seconds)
+        return self.finish(queries, found, seconds, limit)
 
     def retrieve(self, queries: Sequence[Query]) -> tuple[Found, dict[str, float]]:
         """Ask all retrievers; return what each found, and the seconds it took."""
@@ -75,17 +85,24 @@ class Pipeline:
         found = {name: future.result() for name, future in started.items()}
         return {**found, last: here}, clock.seconds
 
-    def finish(self, queries: Sequence[Query], found: Found, seconds: Mapping[str, float] | None = None) -> Answer:
+    def finish(
+        self,
+        queries: Sequence[Query],
+        found: Found,
+        seconds: Mapping[str, float] | None = None,
+        limit: Limit | None = None,
+    ) -> Answer:
         """Fuse what the retrievers found, then rescore it: what `run` does after `retrieve`.
 
         Args:
             queries: what was asked.
             found: candidates by retriever.
             seconds: what finding them took; they go into the answer.
+            limit: what the rescorers keep to.
         """
         answer = self.fuse(found, seconds)
         for step in self.rescorers:
-            answer = self.rescore(step, queries, answer)
+            answer = self.rescore(step, queries, answer, limit)
         return answer
 
     def fuse(self, found: Found, seconds: Mapping[str, float] | None = None) -> Answer:
@@ -96,19 +113,52 @@ class Pipeline:
             rankings = [self.fusion(dict(zip(found, lists, strict=True))) for lists in each]
         return Answer(rankings, clock.seconds, stages={**found, STAGE: rankings})
 
-    def rescore(self, step: str, queries: Sequence[Query], answer: Answer) -> Answer:
-        """Do one of the steps after the fusion, named as in `rescorers`."""
+    def rescore(self, step: str, queries: Sequence[Query], answer: Answer, limit: Limit | None = None) -> Answer:
+        """Do one of the steps after the fusion, named as in `rescorers`; without time it is left out."""
+        if limit is not None and limit.over():
+            return _without(step, answer, "left out; the order before it stands")
         clock = _Clock(dict(answer.seconds))
         with clock.step(step):
             depth = self.depths.get(step)
             given = [ranking if depth is None else ranking.top(depth) for ranking in answer.rankings]
-            found = self.rescorers[step].rescore(queries, given)
+            found = self._rescored(self.rescorers[step], queries, given, limit)
+        if found is None:
+            return _without(step, replace(answer, seconds=clock.seconds), "given up; the order before it stands")
         return Answer(
             rankings=found.rankings,
             seconds=clock.seconds,
             degraded=[*answer.degraded, *found.degraded],
             stages={**answer.stages, step: found.rankings},
         )
+
+    def _rescored(
+        self, rescorer: Rescorer, queries: Sequence[Query], given: list[Candidates], limit: Limit | None
+    ) -> Rescored | None:
+        """Let a rescorer work within the limit; None: it did not come to an end in time."""
+        if limit is None:
+            return rescorer.rescore(queries, given)
+        if limit.deadline is None or self.late is None:
+            return _within(rescorer, queries, given, limit)
+        # On a thread of its own: even a model that hangs cannot take the answer's time.
+        working: Future[Rescored] = self.late.submit(_within, rescorer, queries, given, limit)
+        try:
+            return working.result(limit.deadline + GRACE_SECONDS - time.perf_counter())
+        except TimeoutError:
+            if working.done():  # the rescorer's own
+                raise
+            working.cancel()
+            return None
+
+
+def _within(rescorer: Rescorer, queries: Sequence[Query], given: list[Candidates], limit: Limit) -> Rescored:
+    if isinstance(rescorer, Stoppable):
+        return rescorer.rescore(queries, given, limit.stop())
+    return rescorer.rescore(queries, given)
+
+
+def _without(step: str, answer: Answer, action: str) -> Answer:
+    """Return the answer as it stands without a step, and say so."""
+    return replace(answer, degraded=[*answer.degraded, Degradation(step, OUT_OF_TIME, action)])
 
 
 class _Clock:

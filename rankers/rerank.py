@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -74,6 +74,8 @@ class Reranker:
     The final score is the model's own, or a weighted sum of standardised scores: `{"rerank": .7, "previous": .3}`
     mixes in the score that candidates come with, `{"rerank": .8, "sparse": .2}` that of an earlier stage.
     """
+
+    stoppable: ClassVar[bool] = True
 
     scorer: ScoresPairs
     passages: Passages

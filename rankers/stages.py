@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from .hits import Degradation
 from .ranking import Candidates, Query
@@ -41,4 +41,17 @@ class Rescorer(Protocol):
 
     def rescore(self, queries: Sequence[Query], candidates: Sequence[Candidates], /) -> Rescored:
         """Rank each query's candidates; what cannot be scored degrades the answer and never fails it."""
+        ...
+
+
+@runtime_checkable
+class Stoppable(Protocol):
+    """A rescorer whose work can be ended between two candidates."""
+
+    stoppable: ClassVar[bool]
+
+    def rescore(
+        self, queries: Sequence[Query], candidates: Sequence[Candidates], stop: Callable[[], bool] | None = None, /
+    ) -> Rescored:
+        """Rank each query's candidates; what `stop` leaves undone keeps its order below the others."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, MutableMapping
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
@@ -10,30 +10,49 @@ from fastapi import FastAPI
 
 from tamis.rankers.engine import Engine
 
-from . import errors, health, info, routes
+from . import admin, embeddings, errors, health, info, models, page, rerank, routes
+from . import metrics as metrics_routes
+from .access import AccessMiddleware, allowed_hosts
 from .access_log import AccessLogMiddleware
 from .body_limit import BodyLimitMiddleware
 from .config import ServiceConfig
+from .headers import HeadersMiddleware
 from .indexes import Indexes
+from .keys import Keys
+from .metrics import Metrics, MetricsMiddleware
 from .readiness import Readiness
+from .reload import Reloader
 from .request_id import RequestIdMiddleware
+from .source import Source
 from .state import State
 from .unexpected import UnexpectedErrorMiddleware
 from .workers import Workers
 
+PARTS = (page, admin, routes, health, info, models, rerank, embeddings, metrics_routes)
 
-def create_app(engines: Mapping[str, Engine], config: ServiceConfig, expected: Collection[str] = ()) -> FastAPI:
+
+def create_app(
+    engines: MutableMapping[str, Engine],
+    config: ServiceConfig,
+    expected: Collection[str] = (),
+    keys: Keys | None = None,
+    sources: Mapping[str, Source] | None = None,
+) -> FastAPI:
     """Put HTTP over open engines; whoever opened them closes them, after the app's lifespan has ended.
 
     Args:
         engines: open engines by registered name.
         config: limits, and how many searches run side by side.
         expected: names that are still being opened; each is served once it is put into `engines`, and 503 until then.
+        keys: who may ask; without any, whoever reaches the address may search and nobody may administer.
+        sources: where other versions of the indexes come from, by registered name; those without are never reloaded.
 
     Raises:
         InvalidInput: a name cannot be registered.
     """
+    keys = keys or Keys()
     indexes = Indexes(engines, expected)
+    metrics = Metrics(indexes)
     app = FastAPI(
         title="Tamis",
         version=version("tamis"),
@@ -43,21 +62,29 @@ def create_app(engines: Mapping[str, Engine], config: ServiceConfig, expected: C
         docs_url=None,  # FastAPI's pages load scripts from a CDN
         redoc_url=None,
     )
-    app.state.service = State(indexes, Workers(config.threads), config, Readiness(indexes))
+    workers = Workers(config.threads, config.queue, metrics)
+    readiness = Readiness(indexes, metrics)
+    reloader = Reloader(indexes, workers, readiness, metrics, sources or {})
+    app.state.service = State(indexes, workers, config, readiness, keys, metrics, reloader)
     errors.install(app)
-    for router in (routes.router, health.router, info.router):
-        app.include_router(router)
+    for part in PARTS:
+        app.include_router(part.router)
     # The last one added is the first that a request meets.
     app.add_middleware(BodyLimitMiddleware, max_bytes=config.max_body_bytes)
+    app.add_middleware(AccessMiddleware, keys=keys, hosts=allowed_hosts(config.host, config.allowed_hosts, keys))
     app.add_middleware(UnexpectedErrorMiddleware)
+    app.add_middleware(MetricsMiddleware, metrics=metrics)
     app.add_middleware(AccessLogMiddleware)
     app.add_middleware(RequestIdMiddleware)
+    app.add_middleware(HeadersMiddleware)
     return app
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
+    state: State = app.state.service
+    await state.reloader.close()
     close_app(app)
 
 

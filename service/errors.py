@@ -101,9 +101,8 @@ async def _invalid_input(request: Request, error: InvalidInput) -> Response:
 
 
 def _kind(status: int) -> str:
-    if status >= 500:
-        return "server_error"
-    return "not_found_error" if status == 404 else "invalid_request_error"
+    kinds = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
+    return "server_error" if status >= 500 else kinds.get(status, "invalid_request_error")
 
 
 def _clean(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, MutableMapping
 from pathlib import Path
 
 from tamis.errors import InvalidInput
@@ -36,7 +36,7 @@ def check_name(name: str) -> str:
 class Indexes:
     """Looks engines up by registered name. A name is a key in a mapping, never part of a path."""
 
-    def __init__(self, engines: Mapping[str, Engine], expected: Collection[str] = ()) -> None:
+    def __init__(self, engines: MutableMapping[str, Engine], expected: Collection[str] = ()) -> None:
         """Serve what is in `engines`, now and later; `expected` names what is still being opened."""
         self._engines = engines
         self.names = tuple(check_name(name) for name in dict.fromkeys([*engines, *expected]))
@@ -57,6 +57,10 @@ class Indexes:
         if engine is None:
             raise RequestError(503, "not_ready", f"index {name!r} is still being opened; try again soon", "index")
         return name, engine
+
+    def put(self, name: str, engine: Engine) -> None:
+        """Serve an engine under a name that is registered."""
+        self._engines[name] = engine
 
     def __iter__(self) -> Iterator[tuple[str, Engine | None]]:
         """Give every name with its engine, None where that is not open yet."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from tamis.errors import NotFound
 from tamis.rankers.engine import Engine
+from tamis.rankers.hits import SearchResult
 
 from .config import ServiceConfig
 from .errors import RequestError
@@ -52,6 +54,43 @@ def check_pipeline(name: str | None, engine: Engine) -> None:
         engine.named(name)
     except NotFound as error:
         raise RequestError(404, "unknown_pipeline", str(error), "pipeline") from None
+
+
+def check_batch(items: Sequence[object], name: str, config: ServiceConfig) -> None:
+    """Refuse a batch that is empty or too large.
+
+    Raises:
+        RequestError: 400, naming the limit.
+    """
+    if not 1 <= len(items) <= config.max_batch:
+        message = f"{name!r} must have 1 to {config.max_batch:,} items, got {len(items):,}; send several requests"
+        raise RequestError(400, "out_of_range", message, name)
+
+
+def check_budget(ms: float | None, config: ServiceConfig) -> float | None:
+    """Return a budget in seconds; None: there is none.
+
+    Raises:
+        RequestError: 400, naming the limits.
+    """
+    if ms is None:
+        return None
+    if not 1 <= ms <= config.max_budget_ms:
+        message = f"'budget_ms' must be from 1 to {config.max_budget_ms:,}, got {ms:g}"
+        raise RequestError(400, "out_of_range", message, "budget_ms")
+    return ms / 1000
+
+
+def check_required(stages: Sequence[str], result: SearchResult) -> None:
+    """Refuse an answer for which a required stage did less than it should have.
+
+    Raises:
+        RequestError: 504, saying what it did instead.
+    """
+    for one in result.degraded:
+        if one.stage in stages:
+            message = f"stage {one.stage!r} is required and did less: {one.reason}, {one.action}"
+            raise RequestError(504, "out_of_time", message, "require")
 
 
 def _short(number: int) -> str:

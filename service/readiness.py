@@ -9,7 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tamis.rankers.engine import Engine
 
+from .canary import canary
 from .indexes import Indexes
+from .metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
@@ -20,15 +22,19 @@ class Readiness:
     Probes have a thread of their own: a service whose search threads are all busy is ready.
     """
 
-    def __init__(self, indexes: Indexes, max_age: float = 1.0, timeout: float = 5.0) -> None:
+    def __init__(
+        self, indexes: Indexes, metrics: Metrics | None = None, max_age: float = 1.0, timeout: float = 5.0
+    ) -> None:
         """Probe `indexes`.
 
         Args:
             indexes: what is to be ready.
+            metrics: told what was found.
             max_age: seconds for which the last finding is good enough.
             timeout: seconds after which an index that has not answered counts as not ready.
         """
         self._indexes = indexes
+        self._metrics = metrics
         self._max_age = max_age
         self._timeout = timeout
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="tamis-probe")
@@ -46,11 +52,18 @@ class Readiness:
         finished, _ = await asyncio.wait([self._probe], timeout=self._timeout)
         return self._known if finished else [f"no answer within {self._timeout:g} s"]
 
+    async def drained(self) -> None:
+        """Return once a probe that runs is done."""
+        if self._probe is not None:
+            await asyncio.wait([self._probe])
+
     def _remember(self, probe: asyncio.Future[list[str]]) -> None:
         self._probe = None
         if not probe.cancelled():
             self._known = probe.result()
             self._expires = time.monotonic() + self._max_age
+            if self._metrics is not None:
+                self._metrics.canary.set(not self._known)
 
     def _ask_all(self) -> list[str]:
         found = ((name, _ask(name, engine)) for name, engine in self._indexes)
@@ -62,13 +75,11 @@ class Readiness:
 
 
 def _ask(name: str, engine: Engine | None) -> str | None:
-    """Search for the beginning of the first passage: what comes back cannot be empty."""
+    """Ask an index the question that it must have an answer to."""
     if engine is None:
         return "being opened"
     try:
-        first = engine.index.passages.take([0])[0]
-        hits = engine.search(first.contents[:100], 1).hits
+        return canary(engine)
     except Exception as error:
         logger.error("an index does not answer", exc_info=error, extra={"index": name})
         return f"a search failed with {type(error).__name__}"
-    return None if hits else "a search for its first passage found nothing"

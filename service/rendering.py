@@ -15,7 +15,7 @@ from tamis.rankers.config import DEFAULT_PIPELINE
 from tamis.rankers.engine import Engine
 from tamis.rankers.hits import Hit, SearchResult
 
-from .schemas import SearchRequest
+from .schemas import MultiSearchRequest, SearchRequest
 
 
 def render_search(name: str, engine: Engine, request: SearchRequest, result: SearchResult, request_id: str) -> bytes:
@@ -34,6 +34,28 @@ def render_search(name: str, engine: Engine, request: SearchRequest, result: Sea
     if request.explain:
         body["pipeline"] = engine.configs[request.pipeline or DEFAULT_PIPELINE].model_dump(mode="json")
     return orjson.dumps(body)
+
+
+def render_many(
+    name: str, engine: Engine, request: MultiSearchRequest, results: list[SearchResult], request_id: str
+) -> bytes:
+    """Write the answer of POST /v1/msearch (schema: MultiSearchResponse)."""
+    manifest, first = engine.index.manifest, results[0]
+    responses = [
+        {"query": {"text": result.query}, "hits": [_hit(hit, request.return_text) for hit in result.hits]}
+        for result in results
+    ]
+    return orjson.dumps(
+        {
+            "api": "v1",
+            "index": {"name": name, "version": manifest.version, "fingerprint": manifest.fingerprint},
+            "responses": responses,
+            "took_ms": first.took_ms,
+            "timings_ms": first.timings_ms,
+            "degraded": first.degraded,
+            "request_id": request_id,
+        }
+    )
 
 
 def _hit(hit: Hit, return_text: bool) -> dict[str, Any]:

@@ -8,15 +8,19 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from tamis.errors import NotFound
 from tamis.rankers.engine import Engine
+from tamis.rankers.limit import Limit
 
 from .errors import RequestError, responses
-from .limits import check_k, check_pipeline, check_query
-from .rendering import render_candidates, render_document, render_search, server_timing
+from .limits import check_batch, check_budget, check_k, check_pipeline, check_query, check_required
+from .metrics import Metrics
+from .rendering import render_candidates, render_document, render_many, render_search, server_timing
 from .schemas import (
     CandidatesQuery,
     CandidatesResponse,
     DocumentQuery,
     DocumentResponse,
+    MultiSearchRequest,
+    MultiSearchResponse,
     SearchRequest,
     SearchResponse,
 )
@@ -26,7 +30,8 @@ router = APIRouter(tags=["search"])
 
 IndexName = Annotated[str, Path(description="registered name of an index, see /v1/indexes")]
 JSON = "application/json"
-SEARCH_ERRORS = responses(400, 404, 413, 415, 500, 503)
+SEARCH_ERRORS = responses(400, 401, 403, 404, 413, 415, 421, 429, 500, 503, 504)
+READ_ERRORS = responses(400, 401, 403, 404, 421, 429, 500, 503)
 
 
 @router.post("/v1/search", response_model=SearchResponse, responses=SEARCH_ERRORS)
@@ -38,32 +43,64 @@ async def search(request: Request, body: SearchRequest) -> Response:
     check_query(body.query, state.config)
     check_k(body.k, "k", state.config)
     check_pipeline(body.pipeline, engine)
-    return await state.workers.run(_search, name, engine, body, request.state.request_id)
+    budget = check_budget(body.budget_ms, state.config)
+    request_id = request.state.request_id
+    return await state.workers.run(
+        request, lambda limit: _search(name, engine, body, request_id, limit, state.metrics), budget
+    )
 
 
-def _search(name: str, engine: Engine, body: SearchRequest, request_id: str) -> Response:
-    result = engine.search(body.query, body.k, body.pipeline)
+def _search(
+    name: str, engine: Engine, body: SearchRequest, request_id: str, limit: Limit, metrics: Metrics
+) -> Response:
+    result = engine.search(body.query, body.k, body.pipeline, limit)
+    metrics.searched(result)
+    check_required(body.require, result)
     content = render_search(name, engine, body, result, request_id)
     return Response(content, media_type=JSON, headers={"Server-Timing": server_timing(result)})
 
 
-@router.get("/v1/{index}/search", response_model=CandidatesResponse, responses=responses(400, 404, 500, 503))
+@router.post("/v1/msearch", response_model=MultiSearchResponse, responses=SEARCH_ERRORS)
+async def msearch(request: Request, body: MultiSearchRequest) -> Response:
+    """Search for several queries in one batch, each answered as it would be alone."""
+    state = State.of(request)
+    name, engine = state.indexes.find(body.index)
+    check_batch(body.queries, "queries", state.config)
+    for query in body.queries:
+        check_query(query, state.config)
+    check_k(body.k, "k", state.config)
+    check_pipeline(body.pipeline, engine)
+    request_id = request.state.request_id
+    return await state.workers.run(request, lambda limit: _many(name, engine, body, request_id, limit, state.metrics))
+
+
+def _many(
+    name: str, engine: Engine, body: MultiSearchRequest, request_id: str, limit: Limit, metrics: Metrics
+) -> Response:
+    results = engine.search_many(body.queries, body.k, body.pipeline, limit)
+    metrics.searched(results[0])  # steps and what they left undone are those of the whole batch
+    content = render_many(name, engine, body, results, request_id)
+    return Response(content, media_type=JSON, headers={"Server-Timing": server_timing(results[0])})
+
+
+@router.get("/v1/{index}/search", response_model=CandidatesResponse, responses=READ_ERRORS)
 async def candidates(request: Request, index: IndexName, asked: Annotated[CandidatesQuery, Query()]) -> Response:
     """Search an index, in the shape that clients of Pyserini's and Anserini's servers know."""
     state = State.of(request)
     name, engine = state.indexes.find(index)
     check_query(asked.query, state.config)
     check_k(asked.hits, "hits", state.config)
-    return await state.workers.run(_candidates, name, engine, asked)
+    return await state.workers.run(request, lambda limit: _candidates(name, engine, asked, limit, state.metrics))
 
 
-def _candidates(name: str, engine: Engine, asked: CandidatesQuery) -> Response:
-    result = engine.search(asked.query, asked.hits)
+def _candidates(name: str, engine: Engine, asked: CandidatesQuery, limit: Limit, metrics: Metrics) -> Response:
+    result = engine.search(asked.query, asked.hits, limit=limit)
+    metrics.searched(result)
     content = render_candidates(name, result, asked.parse)
     return Response(content, media_type=JSON, headers={"Server-Timing": server_timing(result)})
 
 
-@router.get("/v1/{index}/doc/{docid:path}", response_model=DocumentResponse, responses=responses(400, 404, 500, 503))
+@router.get("/v1/{index}/doc/{docid:path}", response_model=DocumentResponse, responses=READ_ERRORS)
 async def document(
     request: Request,
     index: IndexName,
@@ -73,7 +110,7 @@ async def document(
     """Fetch one passage by its id."""
     state = State.of(request)
     name, engine = state.indexes.find(index)
-    return await state.workers.run(_document, name, engine, docid, asked)
+    return await state.workers.run(request, lambda _: _document(name, engine, docid, asked))
 
 
 def _document(name: str, engine: Engine, docid: str, asked: DocumentQuery) -> Response:

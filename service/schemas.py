@@ -20,6 +20,12 @@ class SearchRequest(_Shape):
     k: int = Field(10, description="how many hits; the order does not depend on it")
     index: str | None = Field(None, description="name of an index; may be left out where one is served")
     pipeline: str | None = Field(None, description="name of a pipeline, see /v1/info; else the default one")
+    budget_ms: float | None = Field(
+        None, description="milliseconds that the answer may take; stages that find no time are left out, and named"
+    )
+    require: list[Literal["blend", "rerank"]] = Field(
+        [], description="stages that must do their whole work; where one did less, the answer is an error"
+    )
     explain: bool = Field(False, description="add the pipeline's configuration, from which scores can be recomputed")
     return_text: bool = Field(True, description="false: `text` of every hit is null")
 
@@ -78,6 +84,37 @@ class Degradation(_Shape):
     stage: str
     reason: str
     action: str
+
+
+class MultiSearchRequest(_Shape):
+    """Body of POST /v1/msearch: several queries, each answered as it would be alone."""
+
+    model_config = ConfigDict(strict=True)
+
+    queries: list[str] = Field(description="what to look for; limits are in /v1/info", min_length=1)
+    k: int = Field(10, description="how many hits for each")
+    index: str | None = Field(None, description="name of an index; may be left out where one is served")
+    pipeline: str | None = Field(None, description="name of a pipeline, see /v1/info; else the default one")
+    return_text: bool = Field(True, description="false: `text` of every hit is null")
+
+
+class OneOfMany(_Shape):
+    """The answer to one of several queries."""
+
+    query: QueryText
+    hits: list[Hit]
+
+
+class MultiSearchResponse(_Shape):
+    """Answer of POST /v1/msearch."""
+
+    api: Literal["v1"]
+    index: IndexIdentity
+    responses: list[OneOfMany] = Field(description="in the order of the queries")
+    took_ms: float = Field(description="for all queries together")
+    timings_ms: dict[str, float]
+    degraded: list[Degradation]
+    request_id: str
 
 
 class SearchResponse(_Shape):
@@ -183,6 +220,16 @@ class Limits(_Shape):
     max_k: int
     max_query_chars: int
     max_body_bytes: int
+    max_batch: int
+    max_budget_ms: int
+    queue: int
+
+
+class Rung(_Shape):
+    """One step down for want of time."""
+
+    stage: str
+    action: str
 
 
 class Info(_Shape):
@@ -192,7 +239,65 @@ class Info(_Shape):
     versions: dict[str, str]
     limits: Limits
     threads: int = Field(description="searches that run side by side")
+    degradation: list[Rung] = Field(description="what a budget takes away, the first first")
+    keys: bool = Field(description="whether requests need an API key")
     indexes: list[IndexInfo]
+
+
+class ReloadRequest(_Shape):
+    """Body of POST /v1/admin/reload; it may be left out."""
+
+    index: str | None = Field(None, description="name of an index; may be left out where one is served")
+    version: str | None = Field(None, description="a published version; else the current one of the folder")
+
+
+class RollbackRequest(_Shape):
+    """Body of POST /v1/admin/rollback; it may be left out."""
+
+    index: str | None = Field(None, description="name of an index; may be left out where one is served")
+
+
+class Reloaded(_Shape):
+    """What a switch did."""
+
+    index: str
+    outcome: Literal["switched", "unchanged"]
+    version: str = Field(description="what is served now")
+    previous: str | None = Field(description="what a rollback would serve")
+
+
+class IndexVersions(_Shape):
+    """Which version of an index is served."""
+
+    index: str
+    version: str | None
+    previous: str | None
+
+
+class AdminStatus(_Shape):
+    """Answer of GET /v1/admin/status."""
+
+    under_way: str | None = Field(description="the switch that is under way")
+    indexes: list[IndexVersions]
+
+
+class ServedModel(_Shape):
+    """One model, as OpenAI lists them, and what it is here."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int = Field(description="seconds since 1970: when the index that it serves was published")
+    owned_by: Literal["tamis"] = "tamis"
+    kind: Literal["encoder", "reranker"]
+    fingerprint: str
+    max_tokens: int = Field(description="longest text, or pair of texts, that it reads; what is beyond is cut off")
+
+
+class ModelList(_Shape):
+    """Answer of GET /v1/models."""
+
+    object: Literal["list"] = "list"
+    data: list[ServedModel]
 
 
 ErrorCode = Literal[
@@ -200,6 +305,8 @@ ErrorCode = Literal[
     "empty_query", "query_too_long", "control_character", "invalid_input",
     "unknown_index", "unknown_pipeline", "unknown_docid", "unknown_route", "method_not_allowed",
     "body_too_large", "unsupported_media_type", "internal_error", "not_ready",
+    "reload_under_way", "trial_failed", "unknown_version", "overloaded", "out_of_time", "client_gone",
+    "no_access", "not_allowed", "unknown_host", "unknown_model",
 ]  # fmt: skip
 """Stable names of errors; docs/http.md says when each is given."""
 
@@ -208,7 +315,10 @@ class ErrorBody(_Shape):
     """What went wrong."""
 
     message: str = Field(description="what, which value, what was expected, what to do")
-    type: Literal["invalid_request_error", "not_found_error", "server_error"]
+    type: Literal[
+        "invalid_request_error", "authentication_error", "permission_error", "not_found_error", "rate_limit_error",
+        "server_error",
+    ]  # fmt: skip
     param: str | None = Field(description="field or parameter at fault")
     code: ErrorCode = Field(description="stable name of the error, for programs")
     request_id: str

@@ -19,7 +19,12 @@ from tamis.rankers.engine import Engine
 from .address import address, bind
 from .app import close_app, create_app
 from .config import ServiceConfig
+from .errors import RequestError
+from .keys import Keys
 from .logs import configure_logs
+from .protocol import limited
+from .source import Source
+from .state import State
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +35,12 @@ KEEP_ALIVE_SECONDS = 75
 
 
 def serve(
-    openers: Mapping[str, Opener], config: ServiceConfig, announce: Callable[[str], None], insecure: bool = False
+    openers: Mapping[str, Opener],
+    config: ServiceConfig,
+    announce: Callable[[str], None],
+    insecure: bool = False,
+    keys: Keys | None = None,
+    sources: Mapping[str, Source] | None = None,
 ) -> None:
     """Listen at once, open the indexes meanwhile, and serve until SIGINT or SIGTERM.
 
@@ -38,18 +48,20 @@ def serve(
         openers: what opens each index, by registered name; opened engines are closed at the end.
         config: address, limits and threads.
         announce: told one line with the address as soon as it listens.
-        insecure: allow an address that other machines can reach.
+        insecure: allow an address that other machines can reach even without keys.
+        keys: who may ask.
+        sources: where SIGHUP and /v1/admin/reload find other versions of the indexes.
 
     Raises:
-        InvalidInput: the address cannot be used, or is reachable from outside without `insecure`.
+        InvalidInput: the address cannot be used, or is reachable from outside without keys or `insecure`.
         TamisError: an index could not be opened; the server has been stopped.
     """
     configure_logs(config)
     engines: dict[str, Engine] = {}
-    app = create_app(engines, config, openers)
+    app = create_app(engines, config, openers, keys, sources)
     opening = _Opening(openers, engines)
-    server = _Server(server_config(app, config), opening, announce)
-    with bind(config.host, config.port, insecure) as listener:
+    server = _Server(server_config(app, config), opening, announce, app.state.service)
+    with bind(config.host, config.port, insecure or bool(keys)) as listener:
         try:
             with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
                 runner.run(server.run_on(listener))
@@ -65,7 +77,7 @@ def server_config(app: ASGIApp, config: ServiceConfig) -> uvicorn.Config:
         app,
         log_config=None,
         access_log=False,
-        http="h11",  # httptools bounds neither a header's size nor their number
+        http=limited(config.receive_seconds),  # h11: httptools bounds neither a header's size nor their number
         ws="none",
         server_header=False,
         proxy_headers=False,
@@ -120,17 +132,35 @@ class _Opening(threading.Thread):
 class _Server(uvicorn.Server):
     """uvicorn that says where it listens, and that returns after a signal instead of dying of it."""
 
-    def __init__(self, config: uvicorn.Config, opening: _Opening, announce: Callable[[str], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, opening: _Opening, announce: Callable[[str], None], state: State
+    ) -> None:
         super().__init__(config)
         self._opening = opening
         self._announce = announce
+        self._state = state
+        self._reloads: set[asyncio.Task[None]] = set()
 
     async def run_on(self, listener: socket.socket) -> None:
         """Serve on a bound socket until a signal comes or an index cannot be opened."""
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(number, self.handle_exit, number, None)
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hang_up)
         await self.serve([listener])
+
+    def _hang_up(self) -> None:
+        """Reload every index, as daemons do at SIGHUP."""
+        task = asyncio.get_running_loop().create_task(self._reload_all())
+        self._reloads.add(task)
+        task.add_done_callback(self._reloads.discard)
+
+    async def _reload_all(self) -> None:
+        for name in self._state.indexes.names:
+            try:
+                await self._state.reloader.reload(name)
+            except RequestError as error:
+                logger.error("reload refused", extra={"index": name, "reason": str(error)[:500]})
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start listening, say so, and begin to open the indexes."""

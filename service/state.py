@@ -9,7 +9,10 @@ from fastapi import Request
 
 from .config import ServiceConfig
 from .indexes import Indexes
+from .keys import Keys
+from .metrics import Metrics
 from .readiness import Readiness
+from .reload import Reloader
 from .workers import Workers
 
 
@@ -21,6 +24,9 @@ class State:
     workers: Workers
     config: ServiceConfig
     readiness: Readiness
+    keys: Keys
+    metrics: Metrics
+    reloader: Reloader
 
     @staticmethod
     def of(request: Request) -> State:

@@ -1,27 +1,131 @@
-"""Workers: the threads that searches run in, so that the event loop never waits for one."""
+"""Workers: the threads that searches run in, a queue of bounded length before them, and an ear for clients that go."""
 
 from __future__ import annotations
 
 import asyncio
+import math
+import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import ParamSpec, TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
 
-P = ParamSpec("P")
+from fastapi import Request
+
+from tamis.rankers.limit import Limit
+
+from .access_log import CLIENT_GONE
+from .errors import RequestError
+from .metrics import Metrics
+
 R = TypeVar("R")
+
+MEMORY = 0.1
+"""Weight of the newest duration in the running mean that estimates waits."""
 
 
 class Workers:
-    """A fixed number of threads; work beyond that waits its turn."""
+    """A fixed number of threads; a fixed number of requests may wait for one, and the next is refused at once."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, queue: int, metrics: Metrics) -> None:
+        self._threads = threads
+        self._queue = queue
+        self._metrics = metrics
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="tamis-search")
+        self._lock = threading.Lock()
+        self._present = 0
+        self._running: set[Future[Any]] = set()
+        self._mean = 0.0
+        metrics.queue_depth.set_function(lambda: max(0, self._present - threads))
+        metrics.inflight.set_function(lambda: min(threads, self._present))
 
-    async def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Do work in a thread and wait for it; the loop goes on meanwhile."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, lambda: work(*args, **kwargs))
+    async def run(self, request: Request, work: Callable[[Limit], R], budget: float | None = None) -> R:
+        """Do work in a thread and wait for it; the loop goes on meanwhile.
+
+        Args:
+            request: whose client is listened to: when it goes away, what waits is dropped and what runs is told.
+            work: given the limit that it should keep.
+            budget: seconds that it may take, from now on.
+
+        Raises:
+            RequestError: 429 where the queue is full, 504 where the budget is over before a thread is free.
+        """
+        left = threading.Event()
+        limit = Limit.within(budget, left.is_set)
+        future = self._admit(work, limit, budget)
+        answer = asyncio.wrap_future(future)
+        gone = asyncio.ensure_future(_gone(request))
+        try:
+            await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)
+            if answer.done():
+                return answer.result()
+            self._metrics.cancelled.inc()
+            raise RequestError(CLIENT_GONE, "client_gone", "the client went away before the answer")
+        finally:
+            left.set()
+            answer.cancel()
+            gone.cancel()
+
+    def _admit(self, work: Callable[[Limit], R], limit: Limit, budget: float | None) -> Future[R]:
+        with self._lock:
+            wait = self._expected_wait()
+            if self._present >= self._threads + self._queue:
+                self._refuse("queue_full", f"{self._queue} requests are waiting already, which is as many as may", wait)
+            if budget is not None and wait > budget:
+                self._refuse("no_time", f"the queue takes {wait:.2f} s, more than the budget of {budget:g} s", wait)
+            self._present += 1
+        try:
+            future = self._pool.submit(self._work, work, limit, time.perf_counter())
+        except BaseException:
+            self._leave()
+            raise
+        with self._lock:
+            self._running.add(future)
+        future.add_done_callback(self._done)
+        return future
+
+    def _refuse(self, reason: str, said: str, wait: float) -> None:
+        self._metrics.rejected.labels(reason).inc()
+        seconds = str(max(1, math.ceil(wait)))
+        raise RequestError(429, "overloaded", f"{said}; try again in {seconds} s", headers={"Retry-After": seconds})
+
+    def _expected_wait(self) -> float:
+        return max(0, self._present - self._threads + 1) * self._mean / self._threads
+
+    def _work(self, work: Callable[[Limit], R], limit: Limit, since: float) -> R:
+        start = time.perf_counter()
+        self._metrics.queue_wait.observe(start - since)
+        if limit.over():
+            self._metrics.rejected.labels("budget_over").inc()
+            raise RequestError(504, "out_of_time", "the budget was over before a thread was free; give it more")
+        try:
+            return work(limit)
+        finally:
+            took = time.perf_counter() - start
+            self._mean = took if self._mean == 0 else (1 - MEMORY) * self._mean + MEMORY * took
+
+    async def drained(self) -> None:
+        """Return once everything that was admitted before this call is done."""
+        with self._lock:
+            running = [asyncio.wrap_future(future) for future in self._running]
+        if running:
+            await asyncio.wait(running)
+
+    def _done(self, future: Future[Any]) -> None:
+        with self._lock:
+            self._running.discard(future)
+        self._leave()
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._present -= 1
 
     def close(self) -> None:
         """Finish what runs, drop what waits; afterwards engines may be closed."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+async def _gone(request: Request) -> None:
+    """Return when the client has gone away."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -38,10 +38,10 @@ ODD_IDS = ("a/b c", "ünï/ç?#%2F&=+", "..", "../x", "doc#1", "10.1145/3397271.
 
 
 @contextmanager
-def _running(app: FastAPI) -> Iterator[str]:
+def running(app: FastAPI, config: ServiceConfig | None = None) -> Iterator[str]:
     """Serve an app in a thread; gives its base URL."""
     listener = bind("127.0.0.1", 0)
-    server = uvicorn.Server(server_config(app, ServiceConfig()))
+    server = uvicorn.Server(server_config(app, config or ServiceConfig()))
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
     url = address(listener)
@@ -60,7 +60,7 @@ def start() -> Iterator[Start]:
     contexts = []
 
     def begin(app: FastAPI) -> str:
-        context = _running(app)
+        context = running(app)
         contexts.append(context)
         return context.__enter__()
 
@@ -106,7 +106,7 @@ def config() -> ServiceConfig:
 @pytest.fixture(scope="session")
 def url(tiny_engine: Engine, odd_engine: Engine, config: ServiceConfig) -> Iterator[str]:
     """Base URL of a service with the indexes `tiny` and `odd`."""
-    with _running(create_app({"tiny": tiny_engine, "odd": odd_engine}, config)) as base:
+    with running(create_app({"tiny": tiny_engine, "odd": odd_engine}, config)) as base:
         yield base
 
 

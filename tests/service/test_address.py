@@ -35,7 +35,7 @@ def test_what_others_can_reach_is_refused(host: str) -> None:
 
 
 def test_insecure_insists() -> None:
-    with bind("0.0.0.0", 0, insecure=True) as listener:
+    with bind("0.0.0.0", 0, public=True) as listener:
         assert listener.getsockname()[0] == "0.0.0.0"
 
 

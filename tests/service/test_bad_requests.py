@@ -90,7 +90,7 @@ def test_an_unknown_field_names_the_nearest(client: httpx.Client) -> None:
     error = refused(post(client, '{"query": "x", "retrun_text": true}'), 400, "unknown_field", "retrun_text")
     assert "did you mean 'return_text'?" in error.message
     error = refused(post(client, '{"query": "x", "zzz": true}'), 400, "unknown_field", "zzz")
-    assert "known fields: query, k, index, pipeline, explain, return_text" in error.message
+    assert "known fields: query, k, index, pipeline, budget_ms, require, explain, return_text" in error.message
 
 
 def test_messages_name_value_and_limits(client: httpx.Client) -> None:
@@ -144,8 +144,8 @@ def test_an_unknown_index_in_a_path_is_404(client: httpx.Client, path: str) -> N
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/v2/search", "/v1/search/", "/docs", "/redoc", "/v1/..%2f..%2fetc/search", "/v1//etc/search",
-             "/%00", "/v1/tiny", "/v1/tiny/doc"])  # fmt: skip
+    "path", ["/playground/nope.js", "/playground/..%2fpage.py", "/v2/search", "/v1/search/", "/docs",
+             "/redoc", "/v1/..%2f..%2fetc/search", "/v1//etc/search", "/%00", "/v1/tiny", "/v1/tiny/doc"])  # fmt: skip
 def test_an_unknown_address_is_404(client: httpx.Client, path: str) -> None:
     refused(client.get(path), 404, "unknown_route")
 

@@ -20,7 +20,7 @@ from tamis.service.app import create_app
 from tamis.service.config import ServiceConfig
 from tamis.service.indexes import Indexes
 from tamis.service.readiness import Readiness
-from tamis.service.schemas import ErrorEnvelope, Health, IndexList, Info
+from tamis.service.schemas import ErrorEnvelope, Health, IndexList, Info, Limits
 
 Start = Callable[[Any], str]
 READY = ("/readyz", "/healthz", "/health", "/v1/health/ready")
@@ -171,7 +171,8 @@ def test_info_tells_limits_versions_and_settings(
 ) -> None:
     body = client.get("/v1/info").json()
     Info.model_validate(body)
-    assert body["limits"] == {"max_k": 50, "max_query_chars": 2_000, "max_body_bytes": 20_000}
+    assert body["limits"] == {name: getattr(config, name) for name in Limits.model_fields}
+    assert [rung["stage"] for rung in body["degradation"]] == ["rerank", "rerank"]
     tiny, manifest = body["indexes"][0], tiny_engine.index.manifest
     assert tiny["config"] == manifest.config.model_dump(mode="json")
     assert tiny["pipeline"] == tiny_engine.config.model_dump(mode="json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Literal
 
 import typer
@@ -20,7 +21,7 @@ def serve(
     config: ConfigFile = None,
     version: Annotated[str | None, typer.Option(help="A version; else the current one.")] = None,
     device: Annotated[Literal["cpu", "cuda", "auto"], typer.Option(help="Where queries are encoded.")] = "cpu",
-    insecure: Annotated[bool, typer.Option("--insecure", help="Allow an address that other machines reach.")] = False,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Allow a public address without a key.")] = False,
 ) -> None:
     """Serve INDEX over HTTP until interrupted.
 
@@ -29,11 +30,20 @@ def serve(
     settings = load_config(config, {"service.host": host, "service.port": port})
     from tamis.indexer.manifest import IndexManifest
     from tamis.indexer.versions import IndexFolder
-    from tamis.rankers.engine import Engine
     from tamis.service.indexes import check_name, index_name
+    from tamis.service.keys import load_keys
     from tamis.service.serve import serve as serve_engines
+    from tamis.service.source import Source
 
+    keys = load_keys(settings.service.keys_file, os.environ)
     called = index_name(index) if name is None else check_name(name)
     IndexManifest.read(IndexFolder(index).version(version))  # a wrong path is an error at once, not after listening
-    opener = {called: lambda: Engine.open(index, settings.pipeline, version, device, settings.pipelines)}
-    serve_engines(opener, settings.service, lambda line: say(f"index {called!r}: {line}"), insecure)
+    source = Source(index, settings.pipeline, settings.pipelines, device, version)
+    serve_engines(
+        {called: source.open},
+        settings.service,
+        lambda line: say(f"index {called!r}: {line}"),
+        insecure,
+        keys,
+        {called: source},
+    )
