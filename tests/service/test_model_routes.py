@@ -61,11 +61,9 @@ def test_openai_embeds(base: str, engine: Engine) -> None:
     openai = pytest.importorskip("openai")
     with openai.OpenAI(base_url=f"{base}/v1", api_key=KEY, max_retries=0) as client:
         check_openai(openai, client, engine)
-    with (
-        openai.OpenAI(base_url=f"{base}/v1", api_key="x", max_retries=0) as other,
-        pytest.raises(openai.AuthenticationError),
-    ):
-        other.models.list()
+    stranger = openai.OpenAI(base_url=f"{base}/v1", api_key="x", max_retries=0)
+    with stranger, pytest.raises(openai.AuthenticationError):
+        stranger.models.list()
 
 
 def check_openai(openai: Any, client: Any, engine: Engine) -> None:
