@@ -28,20 +28,35 @@ def reader_key(config: PipelineConfig) -> ReaderKey | None:
     return None if config.rerank is None else (config.rerank, config.rerank_precision)
 
 
-def open_readers(configs: Iterable[PipelineConfig], device: Device) -> dict[ReaderKey, PairScorer]:
-    """Load the models of all second stages, each once. Whoever asked for them closes them.
+def open_reader(config: PipelineConfig, device: Device, most_waiting: int | None = None) -> PairScorer | None:
+    """Load the model of the second stage; None where the configuration names none. Whoever asked for it closes it.
+
+    Args:
+        config: names the bundle and its precision.
+        device: where the model runs.
+        most_waiting: tokens of pairs that wait, above which another caller is refused; None: no bound.
 
     Raises:
         NotFound: there is no such bundle.
         DamagedFile: the bundle is not as it was written.
         InvalidInput: the bundle holds another kind of model, or its precision does not fit the device.
     """
+    if config.rerank is None:
+        return None
+    bundle = resolve_scorer(config.rerank, config.rerank_precision)
+    return PairScorer(Scorer.open(bundle, device, most_waiting=most_waiting))
+
+
+def open_readers(
+    configs: Iterable[PipelineConfig], device: Device, most_waiting: int | None = None
+) -> dict[ReaderKey, PairScorer]:
+    """Load the models of all second stages as `open_reader` does, each once."""
     found: dict[ReaderKey, PairScorer] = {}
     try:
         for config in configs:
-            if config.rerank is not None and (key := (config.rerank, config.rerank_precision)) not in found:
-                bundle = resolve_scorer(config.rerank, config.rerank_precision)
-                found[key] = PairScorer(Scorer.open(bundle, device))
+            key = reader_key(config)
+            if key is not None and key not in found and (reader := open_reader(config, device, most_waiting)):
+                found[key] = reader
     except BaseException:
         for reader in found.values():
             reader.close()
