@@ -17,7 +17,7 @@ from tamis.files import sync_folder, sync_tree
 
 from .bundle import MANIFEST, ModelBundle
 from .digest import sha256_file
-from .settings import BundleSettings, FileEntry
+from .settings import BundleSettings, Check, FileEntry
 
 Fill = Callable[[Path], BundleSettings]
 """Writes model and tokenizer into a folder and describes them; `files` is filled in afterwards."""
@@ -49,15 +49,42 @@ def publish_bundle(out: Path, fill: Fill, replace: bool = False) -> ModelBundle:
             for path in sorted(hidden.iterdir())
         }
         settings = settings.model_copy(update={"files": files}).sealed()
-        (hidden / MANIFEST).write_bytes(
-            orjson.dumps(settings.model_dump(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-        )
+        (hidden / MANIFEST).write_bytes(_written(settings))
         sync_tree(hidden)
         ModelBundle.open(hidden)
         _take_place(hidden, out)
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
     return ModelBundle.open(out)
+
+
+def record_check(folder: Path, check: Check) -> ModelBundle:
+    """Write what a check found into a bundle, in the place of what an earlier one found on the same queries.
+
+    The bundle's fingerprint stays: a check changes nothing of what the model says.
+
+    Raises:
+        NotFound: there is no bundle.
+        DamagedFile: it is not as it was written.
+    """
+
+    def subject(one: Check) -> tuple[str, ...]:
+        return one.collection, one.split, one.run, one.measure
+
+    with locked(folder):
+        settings = ModelBundle.open(folder).settings
+        others = tuple(one for one in settings.checks if subject(one) != subject(check))
+        # Beside the folder: a bundle with a file that it does not list is refused.
+        fresh = folder.parent / f".{folder.name}.{MANIFEST}"
+        fresh.write_bytes(_written(settings.model_copy(update={"checks": (*others, check)}).sealed()))
+        sync_tree(fresh)
+        fresh.rename(folder / MANIFEST)
+        sync_folder(folder)
+        return ModelBundle.open(folder)
+
+
+def _written(settings: BundleSettings) -> bytes:
+    return orjson.dumps(settings.model_dump(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
 def refuse_existing(out: Path, replace: bool) -> None:

@@ -53,6 +53,25 @@ class ScorerSettings(BaseModel):
     )
 
 
+class Check(BaseModel):
+    """What a lower precision cost on judged queries, beside the exact model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    collection: str
+    split: str
+    run: str = Field(description="the ranking whose passages both models read")
+    queries: int = Field(ge=1)
+    measure: str
+    against: Sha256 = Field(description="fingerprint of the exact model's bundle")
+    exact: float = Field(description="mean that the exact model reaches")
+    difference: float = Field(description="mean of this model minus that of the exact one")
+    low: float = Field(description="lower end of the difference's 95 % interval")
+    high: float = Field(description="its upper end")
+    p: float = Field(ge=0, le=1, description="of the randomisation test, two-sided")
+    significant_loss: bool
+
+
 class BundleSettings(BaseModel):
     """Everything that must be known to run a model the way it was meant to be run."""
 
@@ -74,6 +93,7 @@ class BundleSettings(BaseModel):
     revision: str | None = Field(None, description="revision of the source, where it has one")
     licence: str | None = Field(None, description="SPDX identifier, where the source names it")
     parity: dict[str, float] = Field(default_factory=dict, description="measured differences from the source")
+    checks: tuple[Check, ...] = Field((), strict=False, description="what `tamis model check` found")
     files: dict[str, FileEntry] = Field(description="name to sha256 and size of every other file")
     created_with: dict[str, str] = Field(default_factory=dict, description="versions of the exporting libraries")
 
@@ -86,9 +106,11 @@ class BundleSettings(BaseModel):
         return self
 
     @model_serializer(mode="wrap")
-    def _without_absent_scorer(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out `scorer` where there is none: checksums and fingerprints of encoders are older than it."""
+    def _without_absent(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out `scorer` and `checks` where there are none: there are checksums that are older than they."""
         values: dict[str, Any] = serialise(self)
+        if not values.get("checks", self):
+            del values["checks"]
         if values.get("scorer", self) is None:
             del values["scorer"]
         return values

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast, get_args
 
 from tamis.errors import InvalidInput, NotFound, TamisError
 
@@ -85,6 +85,30 @@ def resolve_scorer(model: str, precision: Precision, kinds: Collection[Kind] = R
     if bundle.settings.kind not in kinds:
         raise InvalidInput(f"{bundle.folder} is of kind {bundle.settings.kind}, expected {' or '.join(kinds)}")
     return bundle
+
+
+def resolve_stored(model: str) -> ModelBundle:
+    """Find a model of any kind as people write it on a command line; those that Tamis comes with are exported.
+
+    Args:
+        model: the path of a bundle's folder (with a `/` in it), `NAME.PRECISION`, or `NAME` for its fp32.
+
+    Raises:
+        NotFound: there is no such bundle; the message says how to export it.
+        DamagedFile: it is there, and is not as it was written.
+        InvalidInput: the name is no name.
+    """
+    if os.sep in model:
+        return ModelBundle.open(Path(model).expanduser())
+    name, _, precision = model.rpartition(".")
+    if name and precision in get_args(Precision):
+        return _in_store(name, cast("Precision", precision), _kind_of(name))
+    return _in_store(model, "fp32", _kind_of(model))
+
+
+def _kind_of(name: str) -> Kind:
+    """Guess what a name stands for: what `_in_store` exports, and advises to export, where it is not there."""
+    return "encoder" if name == DEFAULT_ENCODER else "cross-encoder"
 
 
 def _resolve(model: str, precision: Precision, kind: Kind) -> ModelBundle:

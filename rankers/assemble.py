@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from concurrent.futures import Executor
 
+from tamis.errors import InvalidInput
 from tamis.indexer.published import PublishedIndex
+from tamis.models.bundle import ModelBundle
 from tamis.models.scorer import Scorer
 from tamis.models.session import Device
 from tamis.models.store import resolve_scorer
@@ -39,12 +41,25 @@ def open_reader(config: PipelineConfig, device: Device, most_waiting: int | None
     Raises:
         NotFound: there is no such bundle.
         DamagedFile: the bundle is not as it was written.
-        InvalidInput: the bundle holds another kind of model, or its precision does not fit the device.
+        InvalidInput: the bundle holds another kind of model, its precision does not fit the device, or was found
+            significantly worse than the exact one, and `rerank_lossy` is not set.
     """
     if config.rerank is None:
         return None
     bundle = resolve_scorer(config.rerank, config.rerank_precision)
+    if not config.rerank_lossy:
+        _refuse_lossy(bundle)
     return PairScorer(Scorer.open(bundle, device, most_waiting=most_waiting))
+
+
+def _refuse_lossy(bundle: ModelBundle) -> None:
+    for check in bundle.settings.checks:
+        if check.significant_loss:
+            raise InvalidInput(
+                f"{bundle.settings.name} in {bundle.settings.precision} is significantly worse than in fp32: "
+                f"{check.measure} {check.difference:+.4f} [{check.low:+.4f}, {check.high:+.4f}] on {check.collection}, "
+                f"{check.split}; set rerank_precision to fp32, or rerank_lossy to true to take it all the same"
+            )
 
 
 def open_readers(

@@ -41,6 +41,9 @@ class PipelineConfig(Section):
     rerank_precision: Precision = Field(
         "fp32", description="`fp32` is exact; `int8` is faster on a CPU, `fp16` is for a GPU"
     )
+    rerank_lossy: bool = Field(
+        False, description="take a precision that `tamis model check` found significantly worse than fp32"
+    )
     rerank_depth: int = Field(100, ge=1, le=10_000, description="candidates that it reads; the others stay below them")
     rerank_weights: dict[str, float] = Field(
         default_factory=lambda: {"rerank": 1.0},

@@ -15,6 +15,7 @@ from tamis.models.scores import PairScores
 from .hits import Degradation
 from .ranking import Candidates, Query, Scores, canonical
 from .stages import Rescored
+from .standard import standardised
 
 STAGE = "rerank"
 """Name under which the model's score and rank stand among the features."""
@@ -139,20 +140,9 @@ class Reranker:
         total = np.zeros(len(judged), np.float64)
         given = {**candidates.features, PREVIOUS: candidates.scores, STAGE: judged}
         for name, weight in self.weights.items():
-            total += weight * _standardised(given[name])
+            if name in given:  # a stage that was taken out has no say
+                total += weight * standardised(given[name])
         return total.astype(np.float32)
-
-
-def _standardised(scores: Scores) -> npt.NDArray[np.float64]:
-    """Subtract the mean and divide by the deviation; a NaN, which an earlier stage did not find, becomes the lowest."""
-    wide = scores.astype(np.float64)
-    known = ~np.isnan(wide)
-    standard = np.zeros(len(wide), np.float64)
-    if known.any():
-        deviation = wide[known].std()
-        standard[known] = (wide[known] - wide[known].mean()) / deviation if deviation > 0 else 0.0
-        standard[~known] = standard[known].min() if deviation > 0 else -1.0
-    return standard
 
 
 def _degraded(found: PairScores) -> list[Degradation]:

@@ -12,6 +12,7 @@ from tamis.config import DEFAULT_PIPELINE, load_config
 from .ablate import ablate
 from .collections import followir, macro, pool
 from .compare import compare
+from .mix import mix
 from .judged import Collection, Measures, Out, PipelineName, QrelsFile, Split, parse_measures, show
 from .options import ConfigFile, IndexPath
 from .output import Bars
@@ -101,5 +102,6 @@ app.command()(rerank)
 app.command()(ablate)
 app.command()(report)
 app.command()(macro)
+app.command()(mix)
 app.command()(pool)
 app.command()(followir)

@@ -19,6 +19,7 @@ from tamis.models.shipped import NAME as DEFAULT_RERANKER
 from tamis.models.shipped import export_shipped
 from tamis.models.store import list_bundles, store_folder, stored_path
 
+from .check import check
 from .model_table import show_bundles, show_speeds
 from .options import AsJson
 from .output import say
@@ -144,6 +145,9 @@ def bench(
 
     bundles = [ModelBundle.open(folder) for folder in _folders(models)]
     show_speeds([(bundle, measure_speed(bundle, device, threads, rounds)) for bundle in bundles], as_json)
+
+
+app.command()(check)
 
 
 def _folders(models: list[str] | None) -> list[Path]:

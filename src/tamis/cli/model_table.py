@@ -42,11 +42,17 @@ def show_bundles(bundles: list[tuple[Path, ModelBundle | TamisError]], as_json: 
 
 
 def parity_of(settings: BundleSettings) -> str:
-    """Say how near a model is to its source: mean cosine of vectors, or mean rank correlation of scores."""
-    for key, name in (("cosine_mean", "cosine"), ("spearman", "rho")):
-        if key in settings.parity:
-            return f"{name} {settings.parity[key]:.6f}"
-    return ""
+    """Say how near a model is to its source, and what its precision was found to cost.
+
+    Mean cosine of vectors or mean rank correlation of scores; then the differences that checks found.
+    """
+    parts = [
+        f"{name} {settings.parity[key]:.6f}"
+        for key, name in (("cosine_mean", "cosine"), ("spearman", "rho"))
+        if key in settings.parity
+    ]
+    parts += [f"{check.measure} {check.difference:+.4f} ({check.collection})" for check in settings.checks]
+    return ", ".join(parts)
 
 
 def show_speeds(speeds: list[tuple[ModelBundle, Speed]], as_json: bool) -> None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
+from tamis.models.minilm import NAME as DEFAULT_ENCODER
+
 from .judged import Collection, Measures, Out, QrelsFile, Split, parse_measures, show, with_qrels
 from .output import Bars
-
-if TYPE_CHECKING:
-    from tamis.models.bundle import ModelBundle
-
 
 def rerank(
     run_file: Annotated[Path, typer.Argument(metavar="RUNFILE", help="A TREC run, plain or .gz.")],
@@ -22,12 +19,12 @@ def rerank(
     out: Out,
     split: Split = "test",
     model: Annotated[
-        str | None,
+        str,
         typer.Option(
-            help="Bundle: a folder (with a / in it), or NAME.PRECISION in the store; else the default "
-            "encoder, exact. An encoder reranks by cosine."
+            help="A bundle's folder (with a / in it), NAME.PRECISION in the store, or NAME for its fp32. "
+            "An encoder reranks by cosine."
         ),
-    ] = None,
+    ] = DEFAULT_ENCODER,
     depth: Annotated[int, typer.Option(min=1, help="Passages of each query that are reranked.")] = 100,
     qrels: QrelsFile = None,
     measure: Measures = None,
@@ -46,23 +43,15 @@ def rerank(
     from tamis.eval.judged import read_judged
     from tamis.eval.rerank import rerank as rerank_run
     from tamis.eval.trec import read_run
+    from tamis.models.store import resolve_stored
     from tamis.rankers.text_scorer import open_text_scorer
 
     measures = parse_measures(measure)
     judged = with_qrels(read_judged(collection, split), qrels)
     given = read_run(run_file)
-    bundle = _bundle(model)
+    bundle = resolve_stored(model)
     called = name or f"{run_file.name.removesuffix('.gz').removesuffix('.trec')}+{bundle.settings.name}"
     with closing(open_text_scorer(bundle, device)) as scorer:
         metrics = rerank_run(given, judged, bundle, scorer, out, measures, Bars(), name=called, depth=depth)
     show(metrics, out)
 
-
-def _bundle(model: str | None) -> ModelBundle:
-    from tamis.models.bundle import ModelBundle
-    from tamis.models.minilm import NAME
-    from tamis.models.store import resolve_encoder, store_folder
-
-    if model is None:
-        return resolve_encoder(NAME, "fp32")
-    return ModelBundle.open(Path(model).expanduser() if os.sep in model else store_folder() / model)
