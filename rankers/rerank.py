@@ -140,8 +140,7 @@ class Reranker:
         total = np.zeros(len(judged), np.float64)
         given = {**candidates.features, PREVIOUS: candidates.scores, STAGE: judged}
         for name, weight in self.weights.items():
-            if name in given:  # a stage that was taken out has no say
-                total += weight * standardised(given[name])
+            total += weight * standardised(given[name])
         return total.astype(np.float32)
 
 
