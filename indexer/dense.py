@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import faiss
 import numpy as np
@@ -14,7 +15,14 @@ from tamis.errors import DamagedFile
 from .config import DenseConfig
 from .progress import Report
 
+SWIG: Any = faiss
+"""The same module: its stubs know nothing of what SWIG makes, such as parameters of a search."""
+
 Vectors = npt.NDArray[np.float32]
+
+
+READ = 8
+"""Vectors that HNSW reads for each step of its breadth, as many as take the time of reading them in order."""
 
 
 def kind_for(passages: int, config: DenseConfig) -> str:
@@ -79,7 +87,11 @@ class DenseIndex:
         return int(self._index.ntotal)
 
     def search(
-        self, vectors: Vectors, depth: int, ef_search: int | None = None
+        self,
+        vectors: Vectors,
+        depth: int,
+        ef_search: int | None = None,
+        allowed: npt.NDArray[np.bool_] | None = None,
     ) -> list[tuple[npt.NDArray[np.int32], Vectors]]:
         """Return rows int32[n] and inner products float32[n] for each query vector, best first.
 
@@ -87,7 +99,14 @@ class DenseIndex:
             vectors: float32[queries, dimension], unit length.
             depth: how many to find; fewer come back from a smaller index.
             ef_search: breadth of this search through HNSW, never less than `depth`; None: the index' own.
+            allowed: which rows may be found, bool[passages]; None: all.
         """
+        if allowed is not None:
+            rows_allowed = np.flatnonzero(allowed)
+            return [
+                self._among(vectors[number : number + 1], depth, ef_search, allowed, rows_allowed)
+                for number in range(len(vectors))
+            ]
         depth = min(depth, len(self))
         if depth == 0:
             return [(np.empty(0, np.int32), np.empty(0, np.float32))] * len(vectors)
@@ -96,10 +115,36 @@ class DenseIndex:
             pairs = [(rows[0], scores[0]) for scores, rows in found]
         else:
             breadth = max(ef_search or self._ef_search, depth)  # FAISS would search narrower, and find fewer
-            settings = faiss.SearchParametersHNSW(efSearch=breadth)  # type: ignore[attr-defined]  # made by SWIG
+            settings = SWIG.SearchParametersHNSW(efSearch=breadth)
             scores, rows = self._index.search(vectors, depth, params=settings)
             pairs = list(zip(rows, scores, strict=True))
         return [(rows[rows >= 0].astype(np.int32), scores[rows >= 0]) for rows, scores in pairs]
+
+    def _among(
+        self,
+        vector: Vectors,
+        depth: int,
+        ef_search: int | None,
+        allowed: npt.NDArray[np.bool_],
+        rows: npt.NDArray[np.intp],
+    ) -> tuple[npt.NDArray[np.int32], Vectors]:
+        """Search for one vector among `rows`, which `allowed` marks: through HNSW where that is less work."""
+        depth = min(depth, len(rows))
+        if depth == 0:
+            return np.empty(0, np.int32), np.empty(0, np.float32)
+        breadth = max(ef_search or self._ef_search, depth)
+        if not self._is_flat and len(rows) ** 2 > READ * breadth * len(self):
+            # The graph is walked through all rows, so that a breadth finds its share of allowed ones.
+            wider = breadth * len(self) // len(rows)
+            chosen = SWIG.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
+            settings = SWIG.SearchParametersHNSW(sel=chosen, efSearch=wider)
+            scores, found = self._index.search(vector, depth, params=settings)
+            if (found >= 0).all():
+                return found[0].astype(np.int32), scores[0]
+        store = self._index if self._is_flat else SWIG.downcast_index(SWIG.downcast_index(self._index).storage)
+        listed = SWIG.SearchParameters(sel=SWIG.IDSelectorArray(rows.astype(np.int64)))
+        scores, found = store.search(vector, depth, params=listed)
+        return found[0].astype(np.int32), scores[0]
 
     def vectors(self, rows: npt.NDArray[np.int32]) -> Vectors:
         """Return the stored vectors of `rows`: float32[n, dimension]."""

@@ -85,6 +85,10 @@ class PassageStore:
         self._reader = pa.ipc.open_file(self._map)
         batches = [self._reader.get_batch(number) for number in range(self._reader.num_record_batches)]
         self._columns = [batch.columns[:FIELDS] for batch in batches]
+        self._typed = {
+            field.name.removeprefix("metadata."): pa.chunked_array([batch[field.name] for batch in batches], field.type)
+            for field in list(self._reader.schema)[FIELDS:]
+        }
         sizes = [batch.num_rows for batch in batches]
         self._starts = [0, *accumulate(sizes)]
 
@@ -119,6 +123,16 @@ class PassageStore:
         """Return every id in row order."""
         return pa.chunked_array([columns[0] for columns in self._columns], type=pa.large_string())
 
+    def column(self, name: str) -> pa.ChunkedArray:
+        """Return a typed metadata column in row order; null where a passage has no value.
+
+        Raises:
+            NotFound: there is no such column.
+        """
+        if name not in self._typed:
+            raise NotFound(f"no typed metadata column {name!r}; there are: {', '.join(self._typed) or 'none'}")
+        return self._typed[name]
+
     def contents(self) -> Iterator[tuple[str, str]]:
         """Stream id and contents (title and text) of every passage in row order."""
         for passage in self:
@@ -132,7 +146,7 @@ class PassageStore:
 
     def close(self) -> None:
         """Let go of the file."""
-        self._columns = []
+        self._columns, self._typed = [], {}
         self._map.close()
 
 

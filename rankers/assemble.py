@@ -107,7 +107,7 @@ def assemble(
     return Pipeline(
         retrievers={name: known[name] for name in config.retrievers},
         depths={"sparse": config.sparse_depth, "dense": config.dense_depth},
-        fusion=_fusion(index, config),
+        fusion=fusion_of(index, config),
         pool=pool,
         rerank=rerank,
         late=late,
@@ -115,7 +115,8 @@ def assemble(
     )
 
 
-def _fusion(index: PublishedIndex, config: PipelineConfig) -> Fusion:
+def fusion_of(index: PublishedIndex, config: PipelineConfig) -> Fusion:
+    """Make the fusion that a configuration names."""
     if config.fusion == "rrf":
         return ReciprocalRankFusion(index.ids.rank, config.weights, config.rrf_k)
     return WeightedSum(index.ids.rank, config.weights, NORMALISATIONS[config.normalisation])

@@ -26,9 +26,22 @@ class DenseRetriever:
 
     def retrieve(self, queries: Sequence[Query], depth: int, /) -> list[Candidates]:
         """Encode all queries, then return the `depth` nearest passages of each."""
-        return self.nearest(self.encoder.encode([query.text for query in queries], "query"), depth)
+        vectors = self.encoder.encode([query.text for query in queries], "query")
+        return self.nearest(vectors, depth, [query.allowed for query in queries])
 
-    def nearest(self, vectors: Vectors, depth: int, /) -> list[Candidates]:
-        """Return the `depth` nearest passages of each query's vector, float32[queries, dimension]."""
-        found = self.index.search(vectors, depth, self.ef_search)
+    def nearest(
+        self, vectors: Vectors, depth: int, allowed: Sequence[npt.NDArray[np.bool_] | None] | None = None, /
+    ) -> list[Candidates]:
+        """Return the `depth` nearest passages of each query's vector, float32[queries, dimension].
+
+        Args:
+            vectors: what to look near.
+            depth: how many to find.
+            allowed: for each query which passages may be found; None: all, as in the list.
+        """
+        if allowed is None or not any(mask is not None for mask in allowed):
+            found = self.index.search(vectors, depth, self.ef_search)
+        else:
+            each = zip(vectors, allowed, strict=True)
+            found = [self.index.search(one[None], depth, self.ef_search, mask)[0] for one, mask in each]
         return [ranked(rows, scores, self.id_rank) for rows, scores in found]

@@ -7,15 +7,19 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
+from pydantic import ValidationError
+
 from tamis.errors import InvalidInput, NotFound
+from tamis.indexer.filters import Filter
 from tamis.indexer.passage import Passage
 from tamis.indexer.published import PublishedIndex
 from tamis.models.session import Device
 
-from .assemble import assemble, open_readers, reader_key
+from .assemble import assemble, fusion_of, open_readers, reader_key
 from .config import DEFAULT_PIPELINE, PipelineConfig
 from .fusion import STAGE
 from .hits import Hit, SearchResult, StageScore
@@ -23,6 +27,7 @@ from .limit import Limit
 from .pair_scorer import PairScorer
 from .pipeline import Answer, Pipeline
 from .ranking import Candidates, Query
+from .selections import Selections
 
 
 class Engine:
@@ -34,8 +39,11 @@ class Engine:
         config: PipelineConfig,
         device: Device = "cpu",
         pipelines: Mapping[str, PipelineConfig] | None = None,
+        most_waiting: int | None = None,
     ) -> None:
         """Put pipelines over an open index, which `close` closes too; `Engine.open` does both.
+
+        `most_waiting` bounds the tokens that wait to be read by a reranker; None: no bound.
 
         Raises:
             NotFound: there is no bundle of the model that the configuration names.
@@ -45,7 +53,8 @@ class Engine:
         self.config = config
         self.configs = {DEFAULT_PIPELINE: config, **(pipelines or {})}
         """Configurations by name, the default one first."""
-        self._readers = open_readers(self.configs.values(), device)
+        self._readers = open_readers(self.configs.values(), device, most_waiting)
+        self.selections = Selections(index.passages, index.manifest.config.corpus.metadata)
         self._pool = ThreadPoolExecutor(thread_name_prefix="tamis-retrieve")
         self._late = ThreadPoolExecutor(thread_name_prefix="tamis-rescore")
         self.pipeline: Pipeline = self._assemble(config)
@@ -58,6 +67,7 @@ class Engine:
         version: str | None = None,
         device: Device = "cpu",
         pipelines: Mapping[str, PipelineConfig] | None = None,
+        most_waiting: int | None = None,
     ) -> Engine:
         """Verify and open an index.
 
@@ -67,6 +77,7 @@ class Engine:
             version: a published version by name; None: the current one.
             device: where queries are encoded, and passages reranked: `cpu`, `cuda` or `auto`.
             pipelines: other paths by name, over the same open index; two that name one model share it.
+            most_waiting: tokens that may wait to be read by a reranker before searches are refused; None: no bound.
 
         Raises:
             NotFound: no index is there, or no bundle of a model that the configuration names.
@@ -74,7 +85,7 @@ class Engine:
         """
         index = PublishedIndex.open(Path(path), version, device)
         try:
-            return Engine(index, config or PipelineConfig(), device, pipelines)
+            return Engine(index, config or PipelineConfig(), device, pipelines, most_waiting)
         except BaseException:
             index.close()
             raise
@@ -83,12 +94,33 @@ class Engine:
         key = reader_key(config)
         return assemble(self.index, config, self._pool, self._readers[key] if key else None, self._late)
 
-    def named(self, name: str | None = None) -> Pipeline:
+    def named(self, name: str | None = None, weights: Mapping[str, float] | None = None) -> Pipeline:
         """Return a pipeline by its name; None and `default`: the default one.
+
+        Args:
+            name: of the pipeline.
+            weights: what its arms weigh in the fusion, where that is not as configured.
 
         Raises:
             NotFound: there is none of this name.
+            InvalidInput: the weights are not those of its arms.
         """
+        found = self._named(name)
+        return found if weights is None else replace(found, fusion=fusion_of(self.index, self.weighed(name, weights)))
+
+    def weighed(self, name: str | None, weights: Mapping[str, float]) -> PipelineConfig:
+        """Return the configuration of a pipeline with other weights of its arms.
+
+        Raises:
+            InvalidInput: the weights are not those of its arms.
+        """
+        config = self.configs[name or DEFAULT_PIPELINE]
+        try:
+            return PipelineConfig.model_validate({**config.model_dump(), "weights": {**config.weights, **weights}})
+        except ValidationError as error:
+            raise InvalidInput(str(error.errors()[0]["msg"]).removeprefix("Value error, ")) from None
+
+    def _named(self, name: str | None) -> Pipeline:
         if name in (None, DEFAULT_PIPELINE):
             return self.pipeline
         if name in self._others:
@@ -102,7 +134,20 @@ class Engine:
         """The models that rerank, by the name in their bundle."""
         return {reader.scorer.bundle.settings.name: reader for reader in self._readers.values()}
 
-    def search(self, query: str, k: int = 10, pipeline: str | None = None, limit: Limit | None = None) -> SearchResult:
+    @property
+    def is_alive(self) -> bool:
+        """Whether all rerankers still work: False once a thread of one has died."""
+        return all(reader.scorer.is_alive for reader in self._readers.values())
+
+    def search(
+        self,
+        query: str,
+        k: int = 10,
+        pipeline: str | None = None,
+        limit: Limit | None = None,
+        filter: Filter | Mapping[str, object] | None = None,  # noqa: A002  # what everybody calls it
+        weights: Mapping[str, float] | None = None,
+    ) -> SearchResult:
         """Return the best `k` passages for a query, with what each stage said of them.
 
         Args:
@@ -110,25 +155,35 @@ class Engine:
             k: how many passages; the order does not depend on it.
             pipeline: which of the engine's; None: the default one.
             limit: a deadline; what it leaves no time for is left out, and the result says so.
+            filter: a condition on the typed metadata columns that every hit fulfils; see `tamis.indexer.filters`.
+            weights: what the arms weigh in the fusion, where that is not as configured.
 
         Raises:
-            InvalidInput: the query is empty or no text, or k is below 1.
+            InvalidInput: the query is empty or no text, k is below 1, or filter or weights do not fit the index.
             NotFound: there is no pipeline of this name.
+            Overloaded: too much waits for a reranker already.
         """
-        return self.search_many([query], k, pipeline, limit)[0]
+        return self.search_many([query], k, pipeline, limit, filter, weights)[0]
 
     def search_many(
-        self, queries: Sequence[str], k: int = 10, pipeline: str | None = None, limit: Limit | None = None
+        self,
+        queries: Sequence[str],
+        k: int = 10,
+        pipeline: str | None = None,
+        limit: Limit | None = None,
+        filter: Filter | Mapping[str, object] | None = None,  # noqa: A002
+        weights: Mapping[str, float] | None = None,
     ) -> list[SearchResult]:
         """Answer several queries in one batch, each as it would be answered alone."""
-        path = self.named(pipeline)
+        path = self.named(pipeline, weights)
         if isinstance(k, bool) or not isinstance(k, int) or k < 1:
             raise InvalidInput(f"k must be a whole number of 1 or more, got {k!r}")
         for number, text in enumerate(queries):
             if not isinstance(text, str) or not text.strip():
                 raise InvalidInput(f"query {number} must be a text that is not empty, got {text!r}")
         start = time.perf_counter()
-        answer = path.run([Query(str(number), text) for number, text in enumerate(queries)], limit)
+        allowed = None if filter is None else self.selections.of(filter)
+        answer = path.run([Query(str(number), text, allowed) for number, text in enumerate(queries)], limit)
         took = time.perf_counter() - start
         return [
             self._result(text, place, k, answer, took, [*path.retrievers, STAGE, *path.rescorers])

@@ -20,6 +20,8 @@ class Query:
 
     id: str
     text: str
+    allowed: npt.NDArray[np.bool_] | None = field(default=None, compare=False, repr=False)
+    """Which passages may be found: bool[passages]; None: all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,5 +25,5 @@ class SparseRetriever:
         return [self._one(query, depth) for query in queries]
 
     def _one(self, query: Query, depth: int) -> Candidates:
-        rows, scores = self.index.search(query.text, depth)
+        rows, scores = self.index.search(query.text, depth, query.allowed)
         return ranked(rows, scores, self.id_rank)

@@ -25,6 +25,9 @@ class ServiceConfig(Section):
     max_body_bytes: int = Field(1_048_576, ge=1_024, description="largest request body")
     threads: int = Field(4, ge=1, le=256, description="searches that run side by side; more wait their turn")
     queue: int = Field(64, ge=0, le=100_000, description="requests that may wait for a thread; the next gets 429")
+    queue_tokens: int = Field(
+        262_144, ge=1, description="tokens that may wait to be read by a reranker; a request beyond gets 429"
+    )
     max_budget_ms: int = Field(60_000, ge=1, description="longest `budget_ms` that a request may give")
     log_requests: bool = Field(True, description="log one line for each request")
     log_error_messages: bool = Field(

@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-from tamis.errors import InvalidInput, TamisError
+from tamis.errors import InvalidInput, Overloaded, TamisError
 
 from .schemas import ErrorCode, ErrorEnvelope
 from .validation import explain
@@ -80,6 +80,7 @@ def install(app: FastAPI) -> None:
     app.exception_handler(RequestValidationError)(_validation_error)
     app.exception_handler(HTTPException)(_http_error)
     app.exception_handler(InvalidInput)(_invalid_input)
+    app.exception_handler(Overloaded)(_overloaded)
 
 
 async def _request_error(request: Request, error: RequestError) -> Response:
@@ -98,6 +99,11 @@ async def _http_error(request: Request, error: HTTPException) -> Response:
 
 async def _invalid_input(request: Request, error: InvalidInput) -> Response:
     return envelope(request.scope, 400, "invalid_input", str(error))
+
+
+async def _overloaded(request: Request, error: Overloaded) -> Response:
+    request.app.state.service.metrics.rejected.labels("tokens_full").inc()
+    return envelope(request.scope, 429, "overloaded", str(error), headers={"Retry-After": "1"})
 
 
 def _kind(status: int) -> str:

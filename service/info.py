@@ -71,6 +71,7 @@ def _details(engine: Engine | None) -> dict[str, Any]:
         "dense_kind": manifest.dense_kind,
         "dense_recall": manifest.dense_recall,
         "encoder": EncoderInfo(**manifest.encoder.model_dump()),
+        "columns": manifest.config.corpus.metadata,
         "config": manifest.config.model_dump(mode="json"),
         "pipeline": engine.config.model_dump(mode="json"),
         "pipelines": {name: config.model_dump(mode="json") for name, config in engine.configs.items()},

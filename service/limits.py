@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from tamis.errors import NotFound
+from tamis.errors import InvalidInput, NotFound
+from tamis.indexer.filters import Filter
 from tamis.rankers.engine import Engine
 from tamis.rankers.hits import SearchResult
 
@@ -54,6 +55,32 @@ def check_pipeline(name: str | None, engine: Engine) -> None:
         engine.named(name)
     except NotFound as error:
         raise RequestError(404, "unknown_pipeline", str(error), "pipeline") from None
+
+
+def check_filter(asked: Filter | None, engine: Engine) -> None:
+    """Refuse a filter that does not fit the columns of this index. It is evaluated: call it in a worker thread.
+
+    Raises:
+        RequestError: 400, naming the column or value.
+    """
+    if asked is not None:
+        try:
+            engine.selections.of(asked)  # it remembers
+        except InvalidInput as error:
+            raise RequestError(400, "invalid_filter", str(error), "filter") from None
+
+
+def check_weights(weights: Mapping[str, float] | None, pipeline: str | None, engine: Engine) -> None:
+    """Refuse weights of arms that do not fit a pipeline.
+
+    Raises:
+        RequestError: 400, naming the arms.
+    """
+    if weights is not None:
+        try:
+            engine.weighed(pipeline, weights)
+        except InvalidInput as error:
+            raise RequestError(400, "out_of_range", str(error), "weights") from None
 
 
 def check_batch(items: Sequence[object], name: str, config: ServiceConfig) -> None:

@@ -7,6 +7,7 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from tamis.errors import Overloaded
 from tamis.rankers.engine import Engine
 
 from .canary import canary
@@ -78,8 +79,12 @@ def _ask(name: str, engine: Engine | None) -> str | None:
     """Ask an index the question that it must have an answer to."""
     if engine is None:
         return "being opened"
+    if not engine.is_alive:
+        return "a thread of its reranker died; restart the service"
     try:
         return canary(engine)
+    except Overloaded:
+        return None  # so much to do that the probe finds no place: no reason to send everybody away
     except Exception as error:
         logger.error("an index does not answer", exc_info=error, extra={"index": name})
         return f"a search failed with {type(error).__name__}"

@@ -11,7 +11,6 @@ from typing import Any
 import orjson
 
 from tamis.indexer.passage import Passage
-from tamis.rankers.config import DEFAULT_PIPELINE
 from tamis.rankers.engine import Engine
 from tamis.rankers.hits import Hit, SearchResult
 
@@ -32,7 +31,7 @@ def render_search(name: str, engine: Engine, request: SearchRequest, result: Sea
         "request_id": request_id,
     }
     if request.explain:
-        body["pipeline"] = engine.configs[request.pipeline or DEFAULT_PIPELINE].model_dump(mode="json")
+        body["pipeline"] = engine.weighed(request.pipeline, request.weights or {}).model_dump(mode="json")
     return orjson.dumps(body)
 
 

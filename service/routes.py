@@ -11,7 +11,16 @@ from tamis.rankers.engine import Engine
 from tamis.rankers.limit import Limit
 
 from .errors import RequestError, responses
-from .limits import check_batch, check_budget, check_k, check_pipeline, check_query, check_required
+from .limits import (
+    check_batch,
+    check_budget,
+    check_filter,
+    check_k,
+    check_pipeline,
+    check_query,
+    check_required,
+    check_weights,
+)
 from .metrics import Metrics
 from .rendering import render_candidates, render_document, render_many, render_search, server_timing
 from .schemas import (
@@ -43,6 +52,7 @@ async def search(request: Request, body: SearchRequest) -> Response:
     check_query(body.query, state.config)
     check_k(body.k, "k", state.config)
     check_pipeline(body.pipeline, engine)
+    check_weights(body.weights, body.pipeline, engine)
     budget = check_budget(body.budget_ms, state.config)
     request_id = request.state.request_id
     return await state.workers.run(
@@ -53,7 +63,8 @@ async def search(request: Request, body: SearchRequest) -> Response:
 def _search(
     name: str, engine: Engine, body: SearchRequest, request_id: str, limit: Limit, metrics: Metrics
 ) -> Response:
-    result = engine.search(body.query, body.k, body.pipeline, limit)
+    check_filter(body.filter, engine)
+    result = engine.search(body.query, body.k, body.pipeline, limit, body.filter, body.weights)
     metrics.searched(result)
     check_required(body.require, result)
     content = render_search(name, engine, body, result, request_id)
@@ -77,7 +88,8 @@ async def msearch(request: Request, body: MultiSearchRequest) -> Response:
 def _many(
     name: str, engine: Engine, body: MultiSearchRequest, request_id: str, limit: Limit, metrics: Metrics
 ) -> Response:
-    results = engine.search_many(body.queries, body.k, body.pipeline, limit)
+    check_filter(body.filter, engine)
+    results = engine.search_many(body.queries, body.k, body.pipeline, limit, body.filter)
     metrics.searched(results[0])  # steps and what they left undone are those of the whole batch
     content = render_many(name, engine, body, results, request_id)
     return Response(content, media_type=JSON, headers={"Server-Timing": server_timing(results[0])})

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from tamis.indexer.filters import Filter
+
 
 class _Shape(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -20,6 +22,12 @@ class SearchRequest(_Shape):
     k: int = Field(10, description="how many hits; the order does not depend on it")
     index: str | None = Field(None, description="name of an index; may be left out where one is served")
     pipeline: str | None = Field(None, description="name of a pipeline, see /v1/info; else the default one")
+    filter: Filter | None = Field(
+        None, description="condition on the typed metadata columns that every hit fulfils; /v1/info lists the columns"
+    )
+    weights: dict[str, float] | None = Field(
+        None, description="what arms weigh in the fusion, by name, where that is not as the pipeline has it"
+    )
     budget_ms: float | None = Field(
         None, description="milliseconds that the answer may take; stages that find no time are left out, and named"
     )
@@ -95,6 +103,7 @@ class MultiSearchRequest(_Shape):
     k: int = Field(10, description="how many hits for each")
     index: str | None = Field(None, description="name of an index; may be left out where one is served")
     pipeline: str | None = Field(None, description="name of a pipeline, see /v1/info; else the default one")
+    filter: Filter | None = Field(None, description="condition that every hit fulfils, as at /v1/search")
     return_text: bool = Field(True, description="false: `text` of every hit is null")
 
 
@@ -208,6 +217,7 @@ class IndexInfo(IndexSummary):
     dense_kind: str | None = None
     dense_recall: float | None = Field(None, description="recall@100 of HNSW on a sample; null where search is exact")
     encoder: EncoderInfo | None = None
+    columns: dict[str, str] | None = Field(None, description="typed metadata columns and their kinds, for `filter`")
     config: dict[str, JsonValue] | None = Field(None, description="what shaped the index")
     pipeline: dict[str, JsonValue] | None = Field(None, description="what shapes the path of a query")
     pipelines: dict[str, dict[str, JsonValue]] | None = Field(None, description="every pipeline by name, `default` too")
@@ -223,6 +233,7 @@ class Limits(_Shape):
     max_batch: int
     max_budget_ms: int
     queue: int
+    queue_tokens: int
 
 
 class Rung(_Shape):
@@ -302,7 +313,7 @@ class ModelList(_Shape):
 
 ErrorCode = Literal[
     "invalid_json", "missing_field", "unknown_field", "wrong_type", "out_of_range",
-    "empty_query", "query_too_long", "control_character", "invalid_input",
+    "empty_query", "invalid_filter", "query_too_long", "control_character", "invalid_input",
     "unknown_index", "unknown_pipeline", "unknown_docid", "unknown_route", "method_not_allowed",
     "body_too_large", "unsupported_media_type", "internal_error", "not_ready",
     "reload_under_way", "trial_failed", "unknown_version", "overloaded", "out_of_time", "client_gone",

@@ -35,10 +35,13 @@ class Source:
     device: Device = "cpu"
     version: str | None = None
     """The version to begin with; None: the current one."""
+    most_waiting: int | None = None
+    """Tokens that may wait to be read by a reranker; None: no bound."""
 
     def open(self, version: str | None = None) -> Engine:
         """Open a version; None: the one to begin with."""
-        return Engine.open(self.path, self.pipeline, version or self.version, self.device, self.pipelines)
+        begin = version or self.version
+        return Engine.open(self.path, self.pipeline, begin, self.device, self.pipelines, self.most_waiting)
 
     def try_out(self, version: str) -> None:
         """Open a version in a process of its own and ask it a question, so that a crash is nobody's here.

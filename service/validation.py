@@ -40,7 +40,8 @@ def explain(error: RequestValidationError, endpoint: Callable[..., object] | Non
             place = f"{found['ctx']['error']} at character {where[-1]}"
             return Finding(400, "invalid_json", f"the body is not valid JSON: {place}")
         case "extra_forbidden":
-            return Finding(400, "unknown_field", f"unknown field {param!r}; {_nearest(where[-1], endpoint)}", param)
+            hint = f"; {_nearest(where[-1], endpoint)}" if len(where) == 2 else ""
+            return Finding(400, "unknown_field", f"unknown field {param!r}{hint}", param)
         case "missing":
             missing = f"{param!r} is required" if param else "a JSON object is required as body"
             return Finding(400, "missing_field", missing, param)

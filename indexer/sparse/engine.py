@@ -29,8 +29,15 @@ class SparseIndex(Protocol):
     passages: int
     """Rows are 0 to passages - 1; a passage without words has a row that is never found."""
 
-    def search(self, text: str, depth: int, /) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+    def search(
+        self, text: str, depth: int, allowed: npt.NDArray[np.bool_] | None = None, /
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
         """Return rows and BM25 scores of the passages that share a word with `text`.
+
+        Args:
+            text: what to look for.
+            depth: how many to find.
+            allowed: which rows may be found, bool[passages]; None: all.
 
         Returns:
             rows int32[n] and scores float32[n], n <= depth: score descending, ties by row ascending,

@@ -34,7 +34,9 @@ class LeanIndex:
         self._index: bm25s.BM25 | None = index
         self._analyze = analyzer_for(config.language)
 
-    def search(self, text: str, depth: int, /) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+    def search(
+        self, text: str, depth: int, allowed: npt.NDArray[np.bool_] | None = None, /
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
         """Return rows and scores of the best `depth` passages that share a word with `text`, best first."""
         if depth < 1:
             raise InvalidInput(f"depth is {depth}; expected at least 1")
@@ -44,7 +46,8 @@ class LeanIndex:
         terms = index.get_tokens_ids(self._analyze(text))
         if not terms:
             return np.empty(0, np.int32), np.empty(0, np.float32)
-        return best(index.get_scores_from_ids(terms), depth)
+        scores = index.get_scores_from_ids(terms)
+        return best(scores if allowed is None else np.where(allowed, scores, np.float32(0)), depth)
 
     def close(self) -> None:
         """Let go of the files; a search after that fails."""

@@ -21,6 +21,10 @@ MOST_WORDS = 1 << 20
 """Distinct words in a query; Lucene's own default is 1,024."""
 
 
+WIDER = 4
+"""How many times as many hits are fetched where too few of them were allowed."""
+
+
 def analyzer_for(language: str) -> Any:
     """Give the analyser with which Anserini indexes a language; call it with `jvm.LOCK` held.
 
@@ -67,13 +71,33 @@ class LuceneIndex:
         except JavaException as error:
             raise DamagedFile(f"Lucene cannot open the word index in {folder}: {error}; build it again") from error
 
-    def search(self, text: str, depth: int, /) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+    def search(
+        self, text: str, depth: int, allowed: npt.NDArray[np.bool_] | None = None, /
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
         """Return rows and scores of the best `depth` passages that share a word with `text`, best first."""
         if depth < 1:
             raise InvalidInput(f"depth is {depth}; expected at least 1")
         jvm.check_process()
         if not text.isascii():  # a lone surrogate cannot cross to Java
             text = text.encode("utf-8", "replace").decode("utf-8")
+        if allowed is None:
+            return self._best(text, depth)
+        if not allowed.any():
+            return np.empty(0, np.int32), np.empty(0, np.float32)
+        # Lucene knows nothing of the columns: it gives more until enough of what it gives is allowed.
+        fetched = self._enough(depth, int(allowed.sum()))
+        while True:
+            rows, scores = self._best(text, fetched)
+            found = np.flatnonzero(allowed[rows])[:depth]
+            if len(found) == depth or len(rows) < fetched:
+                return rows[found], scores[found]
+            fetched *= WIDER
+
+    def _enough(self, depth: int, allowed: int) -> int:
+        """Guess how many hits hold `depth` allowed ones, if the allowed are spread evenly."""
+        return min(self.passages, depth * self.passages // allowed * 5 // 4) + 1
+
+    def _best(self, text: str, depth: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
         try:
             hits = self._search(text, min(int(depth), max(1, len(self._rows))))
         except self._failure as error:

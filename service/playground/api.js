@@ -38,8 +38,9 @@ export function info() {
   return ask("/v1/info");
 }
 
-export function search(variant, query, k, signal) {
+export function search(variant, query, k, weights, signal) {
   const body = { query, k, index: variant.index, pipeline: variant.pipeline, explain: true };
+  if (weights) body.weights = weights;
   return ask("/v1/search", {
     method: "POST",
     headers: { "Content-Type": "application/json" },

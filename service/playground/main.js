@@ -3,6 +3,7 @@
 import { Refused, info, search, useKey } from "./api.js";
 import { make, plural } from "./dom.js";
 import { VariantView, message } from "./variant.js";
+import { Weights } from "./weights.js";
 
 const at = (id) => document.getElementById(id);
 const [form, query, first, second, count, results, status] = ["search", "query", "a", "b", "k", "results", "status"].map(at);
@@ -11,6 +12,10 @@ let variants = [];
 let views = [];
 let running = null;
 let asked = null;
+const weights = new Weights(at("weights"), at("weighed"), () => {
+  writeLink();
+  run();
+});
 
 // Theme: the system's, until somebody decides otherwise.
 function showTheme() {
@@ -48,7 +53,7 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", showTheme)
 function fillChoices(served) {
   const ready = served.indexes.filter((index) => index.ready);
   variants = ready.flatMap((index) =>
-    Object.keys(index.pipelines).map((pipeline) => ({ index: index.name, pipeline, id: `${index.name}/${pipeline}` })),
+    Object.entries(index.pipelines).map(([pipeline, config]) => ({ index: index.name, pipeline, config, id: `${index.name}/${pipeline}` })),
   );
   const many = ready.length > 1;
   const label = (variant) => (many ? `${variant.index} / ${variant.pipeline}` : variant.pipeline);
@@ -56,6 +61,7 @@ function fillChoices(served) {
   first.replaceChildren(...options());
   second.replaceChildren(make("option", { value: "" }, "nothing"), ...options());
   at("versus").hidden = variants.length < 2;
+  if (variants.length) weights.of(variants[0].config);
   at("serving").textContent = ready
     .map((index) => `${index.name}: ${index.passages.toLocaleString("en")} passages`)
     .join(" · ");
@@ -69,6 +75,7 @@ function named(id) {
 function writeLink() {
   const said = new URLSearchParams({ q: query.value, a: first.value, k: count.value });
   if (second.value) said.set("b", second.value);
+  if (weights.value) said.set("w", weights.written);
   if (`#${said}` !== location.hash) history.pushState(null, "", `#${said}`);
 }
 
@@ -77,6 +84,9 @@ function readLink() {
   query.value = said.get("q") ?? "";
   if (named(said.get("a"))) first.value = said.get("a");
   second.value = named(said.get("b")) ? said.get("b") : "";
+  if (named(first.value)) weights.of(named(first.value).config);
+  weights.read(said.get("w"));
+  if (weights.value) at("what-if").open = true;
   if ([...count.options].some((option) => option.value === said.get("k"))) count.value = said.get("k");
 }
 
@@ -89,7 +99,8 @@ async function run() {
   const chosen = [named(first.value), named(second.value)].filter(Boolean);
   loading(chosen.length);
   try {
-    const answers = await Promise.all(chosen.map((variant) => search(variant, text, Number(count.value), signal)));
+    const answers = await Promise.all(chosen.map((variant, number) =>
+      search(variant, text, Number(count.value), number ? null : weights.value, signal)));
     show(chosen, answers);
   } catch (error) {
     if (error.name !== "AbortError") failed(error);
@@ -111,7 +122,7 @@ function put(two, ...nodes) {
 }
 
 function show(chosen, answers) {
-  views = answers.map((answer, number) => new VariantView(chosen[number].id, answer, number));
+  views = answers.map((answer, number) => new VariantView(labelOf(chosen[number], number), answer, number));
   put(views.length > 1, ...views.map((view) => view.node));
   if (views.length > 1) {
     views[0].compare(views[1]);
@@ -121,6 +132,11 @@ function show(chosen, answers) {
     .map((answer, number) => `${chosen[number].id}: ${plural(answer.hits.length, "hit")} in ${answer.took_ms.toFixed(0)} milliseconds`)
     .join("; ");
   document.title = `${answers[0].query.text} · Tamis playground`;
+}
+
+// The second variant is what it is: weights tried out on the first can be set against the pipeline as configured.
+function labelOf(variant, number) {
+  return weights.value && !number ? `${variant.id}, weighed ${at("weighed").textContent}` : variant.id;
 }
 
 function welcome() {
@@ -159,6 +175,7 @@ form.addEventListener("submit", (event) => {
 });
 for (const choice of [first, second, count]) {
   choice.addEventListener("change", () => {
+    if (choice === first) weights.of(named(first.value).config);
     writeLink();
     run();
   });

@@ -90,7 +90,8 @@ def test_an_unknown_field_names_the_nearest(client: httpx.Client) -> None:
     error = refused(post(client, '{"query": "x", "retrun_text": true}'), 400, "unknown_field", "retrun_text")
     assert "did you mean 'return_text'?" in error.message
     error = refused(post(client, '{"query": "x", "zzz": true}'), 400, "unknown_field", "zzz")
-    assert "known fields: query, k, index, pipeline, budget_ms, require, explain, return_text" in error.message
+    known = "query, k, index, pipeline, filter, weights, budget_ms, require, explain, return_text"
+    assert f"known fields: {known}" in error.message
 
 
 def test_messages_name_value_and_limits(client: httpx.Client) -> None:

@@ -72,7 +72,7 @@ def test_search_declares_its_errors(document: Any) -> None:
     body = document["components"]["schemas"]["SearchRequest"]
     assert body["additionalProperties"] is False and body["required"] == ["query"]
     assert list(body["properties"]) == [
-        "query", "k", "index", "pipeline", "budget_ms", "require", "explain", "return_text"
+        "query", "k", "index", "pipeline", "filter", "weights", "budget_ms", "require", "explain", "return_text"
     ]  # fmt: skip
 
 

@@ -171,6 +171,32 @@ def test_two_variants_stand_side_by_side(browser: Browser, base: str) -> None:
         assert page.evaluate("document.activeElement.getAttribute('aria-controls')") == "hit-1-0"
 
 
+def test_weights_are_tried_out_beside_the_pipeline_as_configured(browser: Browser, base: str) -> None:
+    """A slider changes the order of the first variant alone, the link keeps it, and one button takes it back."""
+    query = "copy a directory tree"
+    asked = {"query": query, "index": "tiny", "k": 10, "weights": {"sparse": 0}}
+    weighed = [hit["title"] for hit in httpx.post(f"{base}/v1/search", json=asked).json()["hits"]]
+    with opened(browser, base) as page:
+        search(page, query)
+        page.select_option("#b", "tiny/default")
+        page.wait_for_selector("main.two")
+        page.click("#what-if summary")
+        slider = page.get_by_label("Weight of sparse")
+        slider.focus()
+        page.keyboard.press("Home")
+        page.wait_for_selector("text=weighed sparse 0.00, dense 1.00")
+        columns = page.locator(".variant")
+        assert columns.nth(0).locator(".title > span:first-child").all_text_contents() == weighed
+        assert columns.nth(1).locator(".title > span:first-child").all_text_contents() != weighed
+        link = page.url
+    assert "w=sparse%3A0" in link
+    with opened(browser, link) as page:
+        page.wait_for_selector("text=weighed sparse 0.00, dense 1.00")
+        page.click("text=As configured")
+        page.wait_for_function("() => !document.querySelector('.variant h2').textContent.includes('weighed')")
+        assert "w=" not in page.url
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_its_window_in_both_themes(browser: Browser, base: str, width: int, scheme: str) -> None:

@@ -38,7 +38,9 @@ def serve(
     keys = load_keys(settings.service.keys_file, os.environ)
     called = index_name(index) if name is None else check_name(name)
     IndexManifest.read(IndexFolder(index).version(version))  # a wrong path is an error at once, not after listening
-    source = Source(index, settings.pipeline, settings.pipelines, device, version)
+    source = Source(
+        index, settings.pipeline, settings.pipelines, device, version, most_waiting=settings.service.queue_tokens
+    )
     serve_engines(
         {called: source.open},
         settings.service,
