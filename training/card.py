@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tamis.models.digest import sha256_file
 
-from .recipe import Recipe
+from .recipe import Running
 
 LIBRARIES = ("sentence-transformers", "torch", "transformers")
 
@@ -16,7 +16,7 @@ LIBRARIES = ("sentence-transformers", "torch", "transformers")
 def write_card(
     out: Path,
     init: str,
-    recipe: Recipe,
+    recipe: Running,
     groups: Mapping[str, int],
     dev: Mapping[str, int],
     reached: float,

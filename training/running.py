@@ -1,4 +1,4 @@
-"""What every training of a reranker shares: which groups, which target, how it runs, what it is worth."""
+"""What every training shares: which groups, which target, how it runs, what it is worth."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import numpy as np
 from tamis.errors import InvalidInput
 
 from .groups import Group
-from .recipe import Recipe
+from .recipe import Recipe, Running
 
 METRIC = "dev_reciprocal_rank"
 
 
-def mixed(groups: Sequence[Group], recipe: Recipe) -> list[Group]:
+def mixed(groups: Sequence[Group], recipe: Running) -> list[Group]:
     """Draw each source's share and shuffle all."""
     generator = random.Random(recipe.seed)
     by_source: dict[str, list[Group]] = {}
@@ -40,7 +40,7 @@ def target(group: Group, recipe: Recipe) -> list[float]:
     return logits
 
 
-def running(recipe: Recipe, out: Path) -> dict[str, Any]:
+def running(recipe: Running, out: Path) -> dict[str, Any]:
     """Return the arguments of transformers' trainer, and of those made from it."""
     import torch
 

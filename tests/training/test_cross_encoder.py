@@ -120,9 +120,9 @@ def test_training_without_groups_is_refused(small_model: str, tmp_path: Path) ->
 def test_recipes_are_read_and_wrong_values_named(tmp_path: Path) -> None:
     path = tmp_path / "recipe.toml"
     path.write_text("steps = 7\n[shares]\nsquad = 0.5\n", encoding="utf-8")
-    assert read_recipe(path, seed=3, steps=None) == Recipe(steps=7, seed=3, shares={"squad": 0.5})
+    assert read_recipe(path, Recipe, seed=3, steps=None) == Recipe(steps=7, seed=3, shares={"squad": 0.5})
     path.write_text("stepps = 7\n", encoding="utf-8")
     with pytest.raises(InvalidInput, match="stepps"):
-        read_recipe(path)
+        read_recipe(path, Recipe)
     with pytest.raises(NotFound, match="no recipe"):
-        read_recipe(tmp_path / "absent.toml")
+        read_recipe(tmp_path / "absent.toml", Recipe)

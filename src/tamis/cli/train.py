@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.table import Table
@@ -83,10 +83,10 @@ def cross_encoder(
     from tamis.models.minilm import NAME, find_minilm
     from tamis.training.card import write_card
     from tamis.training.cross_encoder import train_cross_encoder
-    from tamis.training.recipe import read_recipe
+    from tamis.training.recipe import Recipe, read_recipe
     from tamis.training.running import counts
 
-    settings = read_recipe(recipe, steps=steps, seed=seed)
+    settings = read_recipe(recipe, Recipe, steps=steps, seed=seed)
     learned, held_out = _read(groups), _read(dev)
     weights = str(find_minilm()) if init == NAME else init
     reached = train_cross_encoder(weights, learned, held_out, settings, out)
@@ -117,10 +117,10 @@ def monot5(
     from tamis.models.export_scorer import PROMPTS, TARGETS
     from tamis.training.card import write_card
     from tamis.training.monot5 import train_monot5
-    from tamis.training.recipe import read_recipe
+    from tamis.training.recipe import Recipe, read_recipe
     from tamis.training.running import counts
 
-    settings = read_recipe(recipe, steps=steps, seed=seed)
+    settings = read_recipe(recipe, Recipe, steps=steps, seed=seed)
     learned, held_out = _read(groups), _read(dev)
     reached = train_monot5(init, learned, held_out, settings, out, prompt or PROMPTS["monot5"], targets or TARGETS)
     write_card(out, str(init), settings, counts(learned), counts(held_out), reached, "a monoT5")
@@ -134,11 +134,79 @@ def _read(files: list[Path]) -> list[Group]:
 
 
 @app.command()
-def recipe() -> None:
+def encoder(
+    groups: GroupFiles,
+    dev: Dev,
+    out: Out,
+    init: Annotated[str, typer.Option(help="Weights to start from: a folder, a hub id, or all-MiniLM-L6-v2 for the "
+                                      "installed encoder.")] = "all-MiniLM-L6-v2",
+    recipe: RecipeFile = None,
+    steps: Steps = None,
+    seed: Seed = None,
+) -> None:  # fmt: skip
+    """Train an encoder on groups; the same command continues an interrupted training.
+
+    Relevant passages are learned against hard negatives and the other queries' passages. A recipe with
+    dimensions = [192, 96] makes shorter vectors work too. Without judgments, `tamis train cloze` makes groups.
+
+    Example: tamis train encoder mined.parquet --dev dev.parquet --out models/mine
+
+    Export and use the result: tamis model export OUT/model --name NAME; tamis index build ... --encoder NAME
+    """
+    from tamis.models.minilm import NAME, find_minilm
+    from tamis.training.card import write_card
+    from tamis.training.encoder import train_encoder
+    from tamis.training.recipe import EncoderRecipe, read_recipe
+    from tamis.training.running import METRIC, counts
+
+    settings = read_recipe(recipe, EncoderRecipe, steps=steps, seed=seed)
+    learned, held_out = _read(groups), _read(dev)
+    weights = str(find_minilm()) if init == NAME else init
+    reached = train_encoder(weights, learned, held_out, settings, out)
+    write_card(out, init, settings, counts(learned), counts(held_out), reached[METRIC], "an encoder")
+    say(f"mean reciprocal rank on the dev groups {reached.pop(METRIC):.4f}"
+        + "".join(f", {value:.4f} with {size} dimensions" for size, value in reached.items())
+        + f"; wrote {out / 'model'} and {out / 'CARD.md'}")  # fmt: skip
+
+
+@app.command()
+def cloze(
+    index: IndexPath,
+    out: Annotated[Path, typer.Option(help="Parquet file to write.")],
+    dev: Annotated[Path, typer.Option(help="Parquet file for the groups held out.")],
+    held_out: Annotated[int, typer.Option(min=1, help="One group of so many is held out.")] = 20,
+    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+) -> None:
+    """Make groups from the passages of INDEX alone: a sentence asks for the passage that it was taken from.
+
+    For corpora without judgments, before or instead of training on any (inverse cloze, Lee et al. 2019).
+
+    Example: tamis train cloze var/docs --out cloze.parquet --dev cloze-dev.parquet
+    """
+    from tamis.errors import InvalidInput
+    from tamis.indexer.published import PublishedIndex
+    from tamis.training.cloze import cloze as cloze_groups
+    from tamis.training.cloze import with_distractors
+    from tamis.training.groups import write_groups
+
+    with PublishedIndex.open(index) as opened:
+        found = list(cloze_groups(opened.passages, index.name, seed))
+    learned = [group for place, group in enumerate(found) if place % held_out]
+    if not learned:
+        raise InvalidInput(f"{index} has {len(found)} passages of two sentences or more; that is too few to learn from")
+    write_groups(learned, out)
+    write_groups(with_distractors(found[::held_out]), dev)
+    say(f"wrote {len(learned):,} groups to {out}, {len(found) - len(learned):,} to {dev}")
+
+
+@app.command()
+def recipe(
+    kind: Annotated[Literal["reranker", "encoder"], typer.Argument(help="What is trained.")] = "reranker",
+) -> None:
     """Show the values of a recipe, their defaults and what they mean."""
-    from tamis.training.recipe import Recipe
+    from tamis.training.recipe import EncoderRecipe, Recipe
 
     table = Table("value", "default", "meaning")
-    for name, field in Recipe.model_fields.items():
+    for name, field in (EncoderRecipe if kind == "encoder" else Recipe).model_fields.items():
         table.add_row(name, str(field.default if not field.default_factory else {}), field.description)
     stdout.print(table)
