@@ -26,6 +26,8 @@ from .config import IndexConfig
 from .corpus.open import Corpus
 from .dense import DenseIndex, build_dense, kind_for
 from .encoding import encode_passages, read_shards
+from .forward.build import build_forward
+from .forward.layout import ForwardSettings
 from .ingest import Ingested, ingest
 from .manifest import (
     FORMAT,
@@ -37,7 +39,7 @@ from .manifest import (
 )
 from .passages import IdOrder, PassageStore
 from .progress import Progress, Quiet, Report
-from .published import ENCODER, PASSAGES, SPARSE, VECTORS
+from .published import ENCODER, FORWARD, PASSAGES, SPARSE, VECTORS
 from .recall import measure_recall
 from .sparse.engine import build_sparse, choose_engine
 from .versions import IndexFolder
@@ -80,6 +82,7 @@ def build(
         steps.encode()
         steps.make_dense()
         steps.make_sparse()
+        steps.make_forward()
         manifest = steps.describe(ingested)
         index.publish(steps.finished, manifest.version)
         remove(steps.work)
@@ -209,6 +212,17 @@ class _Steps:
         passages = PassageStore(self.finished / PASSAGES)
         with self._phase("sparse", len(passages), "passages") as report, whole(path) as temporary:
             build_sparse(self.engine, passages.contents, len(passages), temporary, self.config.sparse, report)
+        passages.close()
+
+    def make_forward(self) -> None:
+        """Write down the passages as numbers, for the features of a blend."""
+        path = self.finished / FORWARD
+        if path.exists() or not self.config.forward.enabled:
+            return
+        passages = PassageStore(self.finished / PASSAGES)
+        settings = ForwardSettings(self.config.sparse.language, self.query_bundle.tokenizer)
+        with self._phase("forward", len(passages), "passages") as report, whole(path) as temporary:
+            build_forward(passages, settings, temporary, report)
         passages.close()
 
     def describe(self, ingested: Ingested) -> IndexManifest:

@@ -77,6 +77,12 @@ class DenseConfig(Section):
     threads: int = Field(1, ge=1, description="HNSW: threads that build the graph; more than 1 may change its bytes")
 
 
+class ForwardConfig(Section):
+    """The forward index: what the features of a blend are computed from."""
+
+    enabled: bool = Field(True, description="write it; an index without it can have no blend")
+
+
 class IndexConfig(Section):
     """All that shapes an index; its hash is part of the index's identity."""
 
@@ -85,3 +91,4 @@ class IndexConfig(Section):
     sparse: SparseConfig = SparseConfig()
     encoder: EncoderConfig = EncoderConfig()
     dense: DenseConfig = DenseConfig()
+    forward: ForwardConfig = ForwardConfig()

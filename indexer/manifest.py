@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -16,8 +17,11 @@ from tamis.models.settings import FileEntry
 
 from .config import IndexConfig
 
-FORMAT = 1
-"""Version of the layout of an index folder; a newer one is refused."""
+FORMAT = 2
+"""Version of the layout of an index folder; a newer one is refused.
+
+1: without a forward index. 2: with one, unless `forward.enabled` is false; and with a blend, once one was published.
+"""
 
 MANIFEST = "manifest.json"
 
@@ -85,10 +89,12 @@ class IndexManifest(_Part):
             raise NotFound(f"{folder} is no index: it has no {MANIFEST}") from None
         except (orjson.JSONDecodeError, KeyError, TypeError) as error:
             raise DamagedFile(f"{path} is garbled ({error}); roll back to another version or build again") from None
-        if found != FORMAT:
-            raise DamagedFile(f"{path} has format {found!r}, this Tamis reads {FORMAT}; upgrade Tamis or build again")
+        if found not in range(1, FORMAT + 1):
+            raise DamagedFile(
+                f"{path} has format {found!r}, this Tamis reads 1 to {FORMAT}; upgrade Tamis or build again"
+            )
         try:
-            return IndexManifest.model_validate(values)
+            return IndexManifest.model_validate(_upgraded(values))
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
@@ -121,6 +127,13 @@ class IndexManifest(_Part):
                         f"{folder / name} was changed: its sha256 is {found[:12]}..., the manifest says "
                         f"{entry.sha256[:12]}...; roll back to another version or build again"
                     )
+
+
+def _upgraded(values: dict[str, Any]) -> dict[str, Any]:
+    """Say in the present format what a manifest of an older one says."""
+    if values["format"] == 1 and isinstance(values.get("config"), dict):
+        values["config"] = {**values["config"], "forward": {"enabled": False}}
+    return values
 
 
 def _names(folder: Path) -> Iterable[str]:

@@ -11,6 +11,8 @@ from tamis.models.encoder import Encoder
 from tamis.models.session import Device
 
 from .dense import DenseIndex
+from .forward.forward import ForwardIndex
+from .forward.layout import ABOUT
 from .manifest import IndexManifest
 from .passages import IdOrder, PassageStore
 from .sparse.engine import SparseIndex, open_sparse
@@ -20,6 +22,7 @@ PASSAGES = "passages.arrow"
 VECTORS = "vectors.faiss"
 SPARSE = "sparse"
 ENCODER = "encoder"
+FORWARD = "forward"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,8 @@ class PublishedIndex:
     sparse: SparseIndex
     dense: DenseIndex
     encoder: Encoder
+    forward: ForwardIndex | None
+    """None: the index was built without one."""
 
     @staticmethod
     def open(path: Path, version: str | None = None, device: Device = "cpu") -> PublishedIndex:
@@ -60,6 +65,7 @@ class PublishedIndex:
             sparse=open_sparse(manifest.sparse_engine, folder / SPARSE, config.sparse),
             dense=DenseIndex(folder / VECTORS, manifest.passages, manifest.encoder.dimension, config.dense.ef_search),
             encoder=Encoder.open(ModelBundle.open(folder / ENCODER), device=device),
+            forward=ForwardIndex.open(folder / FORWARD) if f"{FORWARD}/{ABOUT}" in manifest.files else None,
         )
 
     def close(self) -> None:

@@ -61,6 +61,27 @@ def test_the_manifest_says_what_was_built(finished: Path, tiny_corpus: Path) -> 
             assert (passage.id, passage.title, passage.text) == (line["_id"], line["title"], line["text"])
 
 
+def test_the_forward_index_reads_the_passages_in_order(finished: Path) -> None:
+    manifest = IndexManifest.read(finished / "current")
+    assert "forward/forward.json" in manifest.files
+    with PublishedIndex.open(finished) as index:
+        assert index.forward is not None
+        assert index.forward.passages == manifest.passages
+        row = manifest.passages // 2
+        asked = index.forward.read_query(index.passages.take([row])[0].contents)["wordpiece"]
+        assert index.forward.pieces.of(row).tolist() == asked.numbers.tolist()
+
+
+def test_an_index_without_a_forward_index(tmp_path: Path, finished: Path, tiny_corpus: Path) -> None:
+    """It has no such files, and answers as one that has them."""
+    config = IndexConfig.model_validate({"sparse": {"engine": "bm25s"}, "forward": {"enabled": False}})
+    manifest = build(open_corpus(str(tiny_corpus), config.corpus), tmp_path, config)
+    assert not [name for name in manifest.files if name.startswith("forward")]
+    with PublishedIndex.open(tmp_path) as index:
+        assert index.forward is None
+    assert answers(tmp_path) == answers(finished)
+
+
 def test_an_hnsw_index_carries_its_measured_recall(tmp_path: Path, tiny_corpus: Path) -> None:
     config = IndexConfig.model_validate({"sparse": {"engine": "bm25s"}, "dense": {"flat_below": 0}})
     manifest = build(open_corpus(str(tiny_corpus), config.corpus), tmp_path, config)
@@ -94,7 +115,15 @@ def test_another_corpus_is_a_new_version_and_rollback_brings_the_old_one_back(
 
 
 @pytest.mark.parametrize(
-    "name", ["passages.arrow", "vectors.faiss", "id_rank.npy", "encoder/model.onnx", "encoder/bundle.json"]
+    "name",
+    [
+        "passages.arrow",
+        "vectors.faiss",
+        "id_rank.npy",
+        "encoder/model.onnx",
+        "encoder/bundle.json",
+        "forward/words/low.npy",
+    ],
 )
 @pytest.mark.parametrize("damage", ["flip", "truncate", "remove"])
 def test_a_damaged_file_is_refused_by_name(tmp_path: Path, finished: Path, name: str, damage: str) -> None:

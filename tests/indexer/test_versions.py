@@ -123,10 +123,18 @@ def test_damage_is_named(index: IndexFolder, damage: object, message: str) -> No
         manifest.verify(folder)
 
 
+def test_a_manifest_of_the_first_format_is_read_as_one_without_a_forward_index(index: IndexFolder) -> None:
+    path = index.current() / "manifest.json"
+    values = orjson.loads(path.read_bytes())
+    del values["config"]["forward"]
+    path.write_bytes(orjson.dumps({**values, "format": 1}))
+    assert not IndexManifest.read(index.current()).config.forward.enabled
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda values: {**values, "format": FORMAT + 1}, "has format 2, this Tamis reads 1"),
+        (lambda values: {**values, "format": FORMAT + 1}, f"has format {FORMAT + 1}, this Tamis reads 1 to {FORMAT}"),
         (lambda values: {**values, "passages": "many"}, "garbled at passages"),
         (lambda values: {**values, "surprise": 1}, "garbled at surprise"),
         (lambda values: {key: values[key] for key in values if key != "files"}, "garbled at files"),

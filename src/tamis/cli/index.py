@@ -122,6 +122,7 @@ def _facts(manifest: IndexManifest) -> dict[str, str]:
         "passages": f"{manifest.passages:,}",
         "sparse": f"{manifest.sparse_engine}, {config.sparse.language}, k1 {config.sparse.k1}, b {config.sparse.b}",
         "dense": f"{_dense(manifest)}, {encoder.dimension} dimensions",
+        "forward": _forward(manifest),
         "encoder": f"{encoder.name}, passages {encoder.passage_precision}",
         "size": _size(manifest),
         "built with": ", ".join(f"{name} {version}" for name, version in manifest.built_with.items()),
@@ -154,6 +155,15 @@ def _dense(manifest: IndexManifest) -> str:
     if manifest.dense_recall is None:
         return "exact search"
     return f"HNSW, efSearch {manifest.config.dense.ef_search}, recall@100 {manifest.dense_recall:.4f} on a sample"
+
+
+def _forward(manifest: IndexManifest) -> str:
+    from tamis.indexer.published import FORWARD
+
+    found = [entry.bytes for name, entry in manifest.files.items() if name.startswith(f"{FORWARD}/")]
+    if not found:
+        return "none: built without one"
+    return f"{sum(found) / max(1, manifest.passages):,.0f} bytes a passage, {sum(found) / 1e6:,.1f} MB"
 
 
 def _size(manifest: IndexManifest) -> str:
