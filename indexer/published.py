@@ -23,6 +23,7 @@ VECTORS = "vectors.faiss"
 SPARSE = "sparse"
 ENCODER = "encoder"
 FORWARD = "forward"
+BLEND = "blend"
 
 
 @dataclass(frozen=True, slots=True)

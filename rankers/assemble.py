@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import Executor
+from pathlib import Path
 
-from tamis.errors import InvalidInput
-from tamis.indexer.published import PublishedIndex
+from tamis.errors import InvalidInput, NotFound
+from tamis.indexer.published import BLEND, PublishedIndex
 from tamis.models.bundle import ModelBundle
 from tamis.models.scorer import Scorer
 from tamis.models.session import Device
 from tamis.models.store import resolve_scorer
 
+from .blend.blend import Blend, usable_forward
+from .blend.bundle import SETTINGS, BlendBundle
 from .config import PipelineConfig
 from .dense import DenseRetriever
 from .fusion import NORMALISATIONS, ReciprocalRankFusion, WeightedSum
@@ -23,6 +26,9 @@ from .stages import Fusion, Retriever
 
 ReaderKey = tuple[str, str]
 """Bundle and precision of a second stage."""
+
+IN_INDEX = "index"
+"""Names the blend that is published in the index itself."""
 
 
 def reader_key(config: PipelineConfig) -> ReaderKey | None:
@@ -79,11 +85,44 @@ def open_readers(
     return found
 
 
+def open_blends(index: PublishedIndex, configs: Iterable[PipelineConfig]) -> dict[str, Blend]:
+    """Load the forests that configurations name as `open_blend` does, each once, by the name that they have there."""
+    found: dict[str, Blend] = {}
+    for config in configs:
+        if config.blend is not None and config.blend not in found and (blend := open_blend(index, config)):
+            found[config.blend] = blend
+    return found
+
+
+def open_blend(index: PublishedIndex, config: PipelineConfig) -> Blend | None:
+    """Load the forest between fusion and reranker; None where the configuration names none.
+
+    Raises:
+        NotFound: there is no such blend.
+        DamagedFile: it is not as it was written.
+        InvalidInput: the index has no forward index, or the blend is of another schema or encoder.
+    """
+    if config.blend is None:
+        return None
+    corpus = index.manifest.corpus.name
+    forward = usable_forward(index.forward, corpus)
+    if config.blend == IN_INDEX and f"{BLEND}/{SETTINGS}" not in index.manifest.files:
+        raise NotFound(
+            f"version {index.manifest.version} of the index of {corpus} has no blend; train one with "
+            "`tamis train blend INDEX COLLECTION`, or leave out `pipeline.blend`"
+        )
+    folder = index.folder / BLEND if config.blend == IN_INDEX else Path(config.blend).expanduser()
+    bundle = BlendBundle.open(folder)
+    bundle.check_encoder(index.encoder.bundle.fingerprint)
+    return Blend.open(bundle, forward, index.ids.rank)
+
+
 def assemble(
     index: PublishedIndex,
     config: PipelineConfig,
     pool: Executor,
     reader: Reader | None = None,
+    blend: Blend | None = None,
     late: Executor | None = None,
 ) -> Pipeline:
     """Join the stages that the configuration names, over an open index.
@@ -93,26 +132,43 @@ def assemble(
         config: the path of a query.
         pool: where retrievers run side by side.
         reader: the model of the second stage; without it there is none, whatever the configuration says.
+        blend: the forest before it; likewise.
         late: where rescorers run that must be done by a deadline.
     """
-    models = {"dense": index.encoder.bundle.fingerprint} if "dense" in config.retrievers else {}
-    rerank = None
-    if reader is not None and config.rerank is not None:
-        models["rerank"] = reader.fingerprint
-        rerank = Reranker(reader, index.passages, index.ids.rank, config.rerank_depth, config.rerank_weights)
     known: dict[str, Retriever] = {
         "sparse": SparseRetriever(index.sparse, index.ids.rank),
         "dense": DenseRetriever(index.dense, index.encoder, index.ids.rank, config.ef_search),
     }
     return Pipeline(
         retrievers={name: known[name] for name in config.retrievers},
-        depths={"sparse": config.sparse_depth, "dense": config.dense_depth},
+        depths=_depths(config),
         fusion=fusion_of(index, config),
         pool=pool,
-        rerank=rerank,
+        blend=None if config.blend is None else blend,
+        rerank=_reranker(index, config, reader),
+        models=_fingerprints(index, config, reader, blend),
         late=late,
-        models=models,
     )
+
+
+def _reranker(index: PublishedIndex, config: PipelineConfig, reader: Reader | None) -> Reranker | None:
+    if reader is None or config.rerank is None:
+        return None
+    return Reranker(reader, index.passages, index.ids.rank, config.rerank_depth, config.rerank_weights)
+
+
+def _depths(config: PipelineConfig) -> dict[str, int]:
+    depths = {"sparse": config.sparse_depth, "dense": config.dense_depth}
+    return depths if config.blend_depth is None else {**depths, "blend": config.blend_depth}
+
+
+def _fingerprints(
+    index: PublishedIndex, config: PipelineConfig, reader: Reader | None, blend: Blend | None
+) -> dict[str, str]:
+    models = {"dense": index.encoder.bundle.fingerprint} if "dense" in config.retrievers else {}
+    if blend is not None and config.blend is not None:
+        models["blend"] = blend.bundle.fingerprint
+    return models if reader is None or config.rerank is None else {**models, "rerank": reader.fingerprint}
 
 
 def fusion_of(index: PublishedIndex, config: PipelineConfig) -> Fusion:

@@ -35,6 +35,14 @@ class PipelineConfig(Section):
         "minmax", description="weighted: how an arm's scores are made comparable"
     )
 
+    blend: str | None = Field(
+        None,
+        description="forest that orders the candidates by their features: a folder that `tamis train blend --out` "
+        "wrote, or `index` for the one published in the index",
+    )
+    blend_depth: int | None = Field(
+        None, ge=1, le=20_000, description="candidates that the blend orders, the others are dropped; none: all"
+    )
     rerank: str | None = Field(
         None, description="cross-encoder or monoT5 that reads the best candidates: an exported bundle, or its folder"
     )
@@ -52,7 +60,7 @@ class PipelineConfig(Section):
 
     @model_validator(mode="after")
     def _mixture_fits(self) -> PipelineConfig:
-        known = ("rerank", "previous", "fused", *self.retrievers)
+        known = ("rerank", "previous", "fused", *self.retrievers, *(("blend",) if self.blend else ()))
         for name, weight in self.rerank_weights.items():
             if name not in known:
                 raise ValueError(f"rerank_weights names {name!r}; the scores are {', '.join(known)}")

@@ -19,7 +19,7 @@ from tamis.indexer.passage import Passage
 from tamis.indexer.published import PublishedIndex
 from tamis.models.session import Device
 
-from .assemble import assemble, fusion_of, open_readers, reader_key
+from .assemble import assemble, fusion_of, open_blends, open_readers, reader_key
 from .config import DEFAULT_PIPELINE, PipelineConfig
 from .fusion import STAGE
 from .hits import Hit, SearchResult, StageScore
@@ -46,13 +46,15 @@ class Engine:
         `most_waiting` bounds the tokens that wait to be read by a reranker; None: no bound.
 
         Raises:
-            NotFound: there is no bundle of the model that the configuration names.
+            NotFound: there is no bundle of a model that the configuration names.
             DamagedFile: it is there, and is not as it was written.
+            InvalidInput: the blend is of another schema or encoder, or the index has no forward index.
         """
         self.index = index
         self.config = config
         self.configs = {DEFAULT_PIPELINE: config, **(pipelines or {})}
         """Configurations by name, the default one first."""
+        self._blends = open_blends(index, self.configs.values())
         self._readers = open_readers(self.configs.values(), device, most_waiting)
         self.selections = Selections(index.passages, index.manifest.config.corpus.metadata)
         self._pool = ThreadPoolExecutor(thread_name_prefix="tamis-retrieve")
@@ -92,7 +94,8 @@ class Engine:
 
     def _assemble(self, config: PipelineConfig) -> Pipeline:
         key = reader_key(config)
-        return assemble(self.index, config, self._pool, self._readers[key] if key else None, self._late)
+        reader = self._readers[key] if key else None
+        return assemble(self.index, config, self._pool, reader, self._blends.get(config.blend or ""), self._late)
 
     def named(self, name: str | None = None, weights: Mapping[str, float] | None = None) -> Pipeline:
         """Return a pipeline by its name; None and `default`: the default one.

@@ -140,7 +140,8 @@ class Reranker:
         total = np.zeros(len(judged), np.float64)
         given = {**candidates.features, PREVIOUS: candidates.scores, STAGE: judged}
         for name, weight in self.weights.items():
-            total += weight * standardised(given[name])
+            if name in given or name != "blend":  # a blend that was left out, for want of time or by choice, has no say
+                total += weight * standardised(given[name])
         return total.astype(np.float32)
 
 

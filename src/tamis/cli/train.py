@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.table import Table
 
+from . import train_blend
 from .options import IndexPath
 from .output import Bars, say, stdout
 
@@ -197,6 +198,9 @@ def cloze(
     write_groups(learned, out)
     write_groups(with_distractors(found[::held_out]), dev)
     say(f"wrote {len(learned):,} groups to {out}, {len(found) - len(learned):,} to {dev}")
+
+
+app.command("blend")(train_blend.blend)
 
 
 @app.command()

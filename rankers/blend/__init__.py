@@ -1,0 +1,1 @@
+"""The blend: a forest of trees over features that orders the first stage's candidates anew."""

@@ -1,0 +1,169 @@
+"""BlendBundle: a trained blend on disk, verified byte by byte before anything of it is used.
+
+DIR/blend.json    settings and the hash of each other file; written last, a folder without it is no blend
+DIR/model.txt     the forest, as LightGBM writes it
+DIR/card.json     what it learned from, how, and how well
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tamis.errors import DamagedFile, InvalidInput, NotFound
+from tamis.files import whole
+from tamis.models.digest import sha256_file, sha256_json
+from tamis.models.settings import FileEntry
+
+from ..features.schema import PLACES, schema_hash
+
+FORMAT = 1
+"""Version of the layout; a newer one is refused."""
+
+SETTINGS, MODEL, CARD = "blend.json", "model.txt", "card.json"
+
+
+class BlendSettings(BaseModel):
+    """What decides how a blend scores, beside its forest."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: int
+    schema_sha256: str
+    """Of the schema of features that it was trained on."""
+    features: tuple[str, ...]
+    """Columns of the forest, by name."""
+    encoder: str
+    """Fingerprint of the encoder whose scores it learned from."""
+    start: dict[str, float]
+    """Weights of the standardised scores that the forest starts from: see `LinearMix`."""
+    files: dict[str, FileEntry]
+
+
+@dataclass(frozen=True, slots=True)
+class BlendBundle:
+    """A verified blend."""
+
+    folder: Path
+    settings: BlendSettings
+
+    @staticmethod
+    def open(folder: Path) -> BlendBundle:
+        """Open a blend after comparing every file with its hash; the forest is not read yet.
+
+        Raises:
+            NotFound: there is no blend in this folder.
+            DamagedFile: a file is missing or was changed, or the settings cannot be read.
+            InvalidInput: it was trained on another schema of features.
+        """
+        settings = _read_settings(folder / SETTINGS)
+        for name in (MODEL, CARD):
+            entry, path = settings.files.get(name), folder / name
+            if entry is None or not path.is_file():
+                raise DamagedFile(f"{path} is missing; train or copy the blend again")
+            if (found := sha256_file(path)) != entry.sha256:
+                raise DamagedFile(
+                    f"{path} was changed: its sha256 is {found[:12]}..., {SETTINGS} says {entry.sha256[:12]}...; "
+                    "train or copy the blend again"
+                )
+        if settings.schema_sha256 != schema_hash():
+            raise InvalidInput(
+                f"the blend in {folder} was trained on feature schema {settings.schema_sha256[:12]}, this Tamis has "
+                f"{schema_hash()[:12]}; train it again with `tamis train blend`"
+            )
+        if unknown := [name for name in settings.features if name not in PLACES]:
+            raise DamagedFile(f"{folder / SETTINGS} names a feature {unknown[0]!r} that is not in its schema")
+        return BlendBundle(folder, settings)
+
+    @staticmethod
+    def write(
+        folder: Path,
+        model: str,
+        card: Mapping[str, object],
+        *,
+        features: Sequence[str],
+        encoder: str,
+        start: Mapping[str, float],
+    ) -> BlendBundle:
+        """Write a blend, whole or not at all.
+
+        Args:
+            folder: where there is none yet.
+            model: the forest in LightGBM's text format.
+            card: what it learned from, how, and how well.
+            features: the forest's columns by name.
+            encoder: fingerprint of the encoder.
+            start: weights of the linear mix that the forest starts from.
+
+        Raises:
+            InvalidInput: something is there already.
+        """
+        if folder.exists():
+            raise InvalidInput(f"{folder} is there already; name a folder that is not, or delete it")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with whole(folder) as temporary:
+            temporary.mkdir()
+            (temporary / MODEL).write_text(model, encoding="utf-8")
+            (temporary / CARD).write_bytes(orjson.dumps(card, option=orjson.OPT_INDENT_2))
+            files = {
+                name: FileEntry(bytes=(temporary / name).stat().st_size, sha256=sha256_file(temporary / name))
+                for name in (MODEL, CARD)
+            }
+            settings = BlendSettings(
+                format=FORMAT, schema_sha256=schema_hash(), features=tuple(features), encoder=encoder,
+                start=dict(start), files=files,
+            )  # fmt: skip
+            content = orjson.dumps(settings.model_dump(mode="json"), option=orjson.OPT_INDENT_2)
+            (temporary / SETTINGS).write_bytes(content)
+        return BlendBundle.open(folder)
+
+    def check_encoder(self, fingerprint: str) -> None:
+        """Refuse an encoder other than the one whose scores the blend learned from.
+
+        Raises:
+            InvalidInput: it is another.
+        """
+        if self.settings.encoder != fingerprint:
+            raise InvalidInput(
+                f"the blend in {self.folder} learned from the scores of encoder {self.settings.encoder[:12]}, the "
+                f"index has encoder {fingerprint[:12]}; train one for this index with `tamis train blend`"
+            )
+
+    def model_text(self) -> str:
+        """Read the forest."""
+        return (self.folder / MODEL).read_text(encoding="utf-8")
+
+    def card(self) -> dict[str, object]:
+        """Read what it learned from, how, and how well."""
+        found: dict[str, object] = orjson.loads((self.folder / CARD).read_bytes())
+        return found
+
+    @property
+    def fingerprint(self) -> str:
+        """Sha256 over all that decides its scores."""
+        identity = self.settings.model_dump(mode="json", exclude={"files"})
+        return sha256_json({**identity, "model": self.settings.files[MODEL].sha256})
+
+
+def _read_settings(path: Path) -> BlendSettings:
+    try:
+        values = orjson.loads(path.read_bytes())
+        found = values["format"]
+    except (FileNotFoundError, NotADirectoryError):
+        raise NotFound(
+            f"no blend in {path.parent}: there is no {path.name}; make one with `tamis train blend`"
+        ) from None
+    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        raise DamagedFile(f"{path} is garbled ({error}); train or copy the blend again") from None
+    if found != FORMAT:
+        raise DamagedFile(f"{path} has format {found!r}, this Tamis reads {FORMAT}; upgrade Tamis or train again")
+    try:
+        return BlendSettings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise DamagedFile(f"{path} is garbled at {where}: {first['msg']}; train or copy the blend again") from None

@@ -1,0 +1,122 @@
+"""Logged candidates: what the pipeline found for judged queries, with features, as training reads it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tamis.errors import InvalidInput
+from tamis.eval.judged import Judged
+from tamis.indexer.progress import Report
+from tamis.rankers.engine import Engine
+from tamis.rankers.features.extract import FeatureExtractor, Features
+from tamis.rankers.ranking import Candidates, Query, Scores
+from tamis.rankers.standard import standardised
+from tamis.rankers.variants import SLOTS, without
+
+from .ndcg import ideal_gain
+
+BATCH = 32
+"""Queries that the pipeline is given at once."""
+
+Doubles = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """All candidates of all queries, one query's after the other's, in the order of the fusion."""
+
+    queries: tuple[Query, ...]
+    ends: npt.NDArray[np.int64]
+    """Where each query's candidates begin and end: int64[queries + 1]."""
+    rows: npt.NDArray[np.int32]
+    features: Features
+    arms: tuple[str, ...]
+    standard: Doubles
+    """Score of each arm, standardised over the query's candidates as `LinearMix` does it: float64[n, arms]."""
+    relevance: Scores
+    """Grade of each candidate; 0: not relevant, or not judged."""
+    ideal: Doubles
+    """Discounted gain of the best order of all that is judged, found or not: float64[queries]."""
+    relevant: tuple[frozenset[str], ...]
+    """Ids of each query's relevant passages, found or not."""
+
+    def candidates_of(self, queries: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return the places of the candidates of some queries, in order."""
+        parts = [np.arange(self.ends[query], self.ends[query + 1]) for query in queries]
+        return np.concatenate(parts) if parts else np.empty(0, np.int64)
+
+
+def log_candidates(
+    engine: Engine, judged: Judged, extractor: FeatureExtractor, report: Report, queries: Sequence[Query] | None = None
+) -> Logged:
+    """Run the real first stage over judged queries, and extract the features of all that it finds.
+
+    Args:
+        engine: its pipeline runs without blend and reranker.
+        judged: queries and judgments.
+        extractor: the same that serves.
+        report: called with the number of queries done.
+        queries: some of the judged ones; None: all.
+
+    Raises:
+        InvalidInput: no relevant passage was found for any query.
+    """
+    asked = tuple(judged.queries if queries is None else queries)
+    pipeline = without(engine.pipeline, SLOTS)
+    arms = tuple(pipeline.retrievers)
+    found: list[tuple[Candidates, Features]] = []
+    for start in range(0, len(asked), BATCH):
+        batch = asked[start : start + BATCH]
+        for query, ranking in zip(batch, pipeline.run(batch).rankings, strict=True):
+            found.append((ranking, extractor.extract(query.text, ranking)))
+        report(start + len(batch))
+    relevance = [_grades(engine, judged, query, one) for query, (one, _) in zip(asked, found, strict=True)]
+    if not any((grades > 0).any() for grades in relevance):
+        raise InvalidInput(
+            f"the index found no relevant passage for any of {len(asked)} queries of {judged.name}, {judged.split}; "
+            "is it of this collection?"
+        )
+    return Logged(
+        queries=asked,
+        ends=np.cumsum([0, *(len(one) for one, _ in found)], dtype=np.int64),
+        rows=np.concatenate([one.rows for one, _ in found]),
+        features=np.concatenate([values for _, values in found]),
+        arms=arms,
+        standard=np.concatenate(
+            [np.stack([standardised(one.features[arm]) for arm in arms], axis=1) for one, _ in found]
+        ),
+        relevance=np.concatenate(relevance),
+        ideal=np.array([ideal_gain(judged.qrels[query.id].values()) for query in asked]),
+        relevant=tuple(frozenset(id_ for id_, grade in judged.qrels[one.id].items() if grade > 0) for one in asked),
+    )
+
+
+def _grades(engine: Engine, judged: Judged, query: Query, candidates: Candidates) -> Scores:
+    known = {
+        row: grade for id_, grade in judged.qrels[query.id].items() if (row := engine.index.ids.row_of(id_)) is not None
+    }
+    return np.array([max(0, known.get(row, 0)) for row in candidates.rows.tolist()], np.float32)
+
+
+def sampled(logged: Logged, hard: int, others: int, seed: int) -> npt.NDArray[np.int64]:
+    """Choose the candidates that are learned from: places, ascending.
+
+    These are all relevant ones, the `hard` first negatives of the fused list, and `others` drawn from the rest. Queries
+    without a relevant candidate teach no order and are left out.
+    """
+    chosen = []
+    for number, query in enumerate(logged.queries):
+        start, end = logged.ends[number], logged.ends[number + 1]
+        grades = logged.relevance[start:end]
+        if not (grades > 0).any():
+            continue
+        negatives = np.flatnonzero(grades <= 0)
+        digest = hashlib.sha256(f"{seed}:{query.id}".encode()).digest()
+        rest = np.random.default_rng(int.from_bytes(digest[:8])).permutation(negatives[hard:])[:others]
+        chosen.append(start + np.sort(np.concatenate([np.flatnonzero(grades > 0), negatives[:hard], rest])))
+    return np.concatenate(chosen)

@@ -1,0 +1,50 @@
+"""The linear mix that the forest starts from: weights of the arms, learned on the train queries."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from .ndcg import Lists
+
+Doubles = npt.NDArray[np.float64]
+
+STEPS = 21
+"""Mixtures of two arms that are tried, both ends with them."""
+
+SCALES = 2.0 ** np.arange(-2, 3.5, 0.5)
+
+
+def fit_start(
+    standard: Doubles, sizes: npt.NDArray[np.int64], relevance: npt.NDArray[np.float32], lists: Lists
+) -> Doubles:
+    """Choose the mixture by nDCG@10, and its scale by the likelihood of relevant candidates (softmax over the list).
+
+    The scale makes differences of the sum log-odds, which is the unit of what the forest adds.
+
+    Args:
+        standard: standardised scores of one or two arms: float64[n, arms].
+        sizes: candidates of each list.
+        relevance: grades: float32[n].
+        lists: the same lists, to score orders.
+
+    Returns:
+        The weights: float64[arms].
+    """
+    shares = np.linspace(0, 1, STEPS) if standard.shape[1] == 2 else np.ones(1)
+    mixtures = [np.array([share, 1 - share])[: standard.shape[1]] for share in shares]
+    values = [float(lists.ndcg(standard @ mixture).mean()) for mixture in mixtures]
+    # Where several are about as good, the one in the middle of them: the best of 21 is in part luck.
+    good = [mixture for mixture, value in zip(mixtures, values, strict=True) if value >= max(values) - 0.001]
+    best = good[len(good) // 2]
+    likelihoods = [_likelihood(scale * (standard @ best), sizes, relevance) for scale in SCALES]
+    return best * float(SCALES[int(np.argmax(likelihoods))])
+
+
+def _likelihood(scores: Doubles, sizes: npt.NDArray[np.int64], relevance: npt.NDArray[np.float32]) -> float:
+    starts = np.cumsum([0, *sizes[:-1]])
+    filled = sizes > 0
+    top = np.repeat(np.maximum.reduceat(scores, starts[filled]), sizes[filled])
+    total = np.add.reduceat(np.exp(scores - top), starts[filled])
+    logs = scores - top - np.repeat(np.log(total), sizes[filled])
+    return float(logs[relevance > 0].sum())
