@@ -21,7 +21,7 @@ import importlib, json, pkgutil, sys
 import tamis
 names = ["tamis"] + [m.name for m in pkgutil.walk_packages(tamis.__path__, "tamis.") if not m.name.endswith("__main__")]
 broken = {}
-TRAINING = ("torch", "transformers", "sentence_transformers", "datasets", "safetensors")
+TRAINING = ("torch", "transformers", "sentence_transformers", "datasets", "safetensors", "lightgbm")
 for name in names:
     try:
         importlib.import_module(name)
