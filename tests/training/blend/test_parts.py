@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import ir_measures
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ def test_ndcg_is_that_of_ir_measures() -> None:
     scores = np.round(generator.normal(size=sizes.sum()), 1)
     starts = np.cumsum([0, *sizes])
     qrels, run = {}, {}
-    for query, (start, end) in enumerate(zip(starts[:-1], starts[1:], strict=True)):
+    for query, (start, end) in enumerate(pairwise(starts)):
         qrels[str(query)] = {str(place): int(relevance[place]) for place in range(start, end)} | {"missed": 2}
         # trec_eval breaks ties its own way: scores that fall strictly keep the order that is meant
         order = sorted(range(start, end), key=lambda place: (-scores[place], place))

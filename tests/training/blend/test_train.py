@@ -1,4 +1,4 @@
-"""A blend from training to serving on a small index: one extractor, published by hard links, refused where it must be."""
+"""A blend from training to serving on a small index: one extractor, hard links, and what is refused."""
 
 from __future__ import annotations
 
