@@ -150,7 +150,7 @@ def _add_up(
                 value = np.float64(values[row, column[at]])
                 missing = decision[at] >> 2 & 3
                 if np.isnan(value) and missing != MISSING_NAN:
-                    value = 0.0
+                    value = np.float64(0.0)
                 if (missing == MISSING_NAN and np.isnan(value)) or (missing == MISSING_ZERO and abs(value) <= ZERO):
                     goes_left = decision[at] & DEFAULT_LEFT != 0
                 else:

@@ -61,7 +61,7 @@ class Part:
         """Give candidates to LightGBM."""
         owner = np.searchsorted(self.logged.ends, places, "right") - 1
         return lightgbm.Dataset(
-            np.ascontiguousarray(self.logged.features[np.ix_(places, columns)]),
+            np.ascontiguousarray(self.logged.features[np.ix_(places, np.array(columns, np.intp))]),
             label=np.minimum(self.logged.relevance[places], MOST_GRADE),
             group=np.unique(owner, return_counts=True)[1],
             init_score=self.logged.standard[places] @ start,
@@ -80,7 +80,7 @@ def parameters(recipe: BlendRecipe, leaves: int) -> dict[str, Any]:
         "num_leaves": leaves,
         "learning_rate": recipe.learning_rate,
         "min_data_in_leaf": recipe.least_in_leaf,
-        "min_sum_hessian_in_leaf": 0.0,
+        "min_sum_hessian_in_leaf": 1e-3,
         "feature_fraction": recipe.columns_per_tree,
         "bagging_fraction": recipe.rows_per_tree,
         "bagging_freq": 1,

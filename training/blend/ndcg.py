@@ -43,7 +43,7 @@ class Lists:
         # Only what is no worse than the tenth can be among the ten; sorting whole lists would cost five times as much.
         tenth = np.partition(table, DEPTH - 1, axis=1)[:, DEPTH - 1 : DEPTH]
         width = int((table <= tenth).sum(axis=1, where=self._there).max(initial=DEPTH))
-        places = np.sort(np.argpartition(table, min(width, table.shape[1]) - 1, axis=1)[:, :width], axis=1)
+        places = np.sort(np.argpartition(table, min(width, len(self._there[0])) - 1, axis=1)[:, :width], axis=1)
         order = np.take_along_axis(
             places, np.argsort(np.take_along_axis(table, places, axis=1), axis=1, kind="stable")[:, :DEPTH], axis=1
         )

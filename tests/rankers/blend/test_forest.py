@@ -31,7 +31,7 @@ def test_scores_are_lightgbms_own_bit_by_bit(missing: bool) -> None:
     assert (forest.trees, forest.features) == (40, 6)
     values[:50] = np.nan  # also where none was missing in training
     values[50:60] = 0.0
-    assert forest.score(values).tobytes() == booster.predict(values, raw_score=True).tobytes()
+    assert forest.score(values).tobytes() == np.asarray(booster.predict(values, raw_score=True)).tobytes()
     alone = np.concatenate([forest.score(values[row : row + 1]) for row in range(100)])
     assert alone.tobytes() == forest.score(values)[:100].tobytes()
 

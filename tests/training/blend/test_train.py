@@ -32,10 +32,16 @@ WITH_BLEND = PipelineConfig(blend="index")
 
 
 def judged(index: PublishedIndex) -> Judged:
-    """Queries out of the middle of passages, each answered by its passage."""
-    passages = index.passages.take(np.arange(0, 240, 4, dtype=np.int32))
-    queries = tuple(Query(f"q{n:02}", " ".join(one.text.split()[4:12]) or one.title) for n, one in enumerate(passages))
-    return Judged("planted", "train", "", queries, {f"q{n:02}": {one.id: 1} for n, one in enumerate(passages)})
+    """Queries out of the middle of passages; what answers is long and of the same module, which no retriever sees."""
+    passages = index.passages.take(np.arange(len(index.passages), dtype=np.int32))
+    asked = passages[::4]
+    queries = tuple(Query(f"q{n:02}", " ".join(one.text.split()[4:12]) or one.title) for n, one in enumerate(asked))
+    long = [one for one in passages if len(one.text) > 400]
+    answers = [
+        {other.id: 1 for other in long if other.id.split(".")[0] == one.id.split(".")[0]} or {one.id: 1}
+        for one in asked
+    ]
+    return Judged("planted", "train", "", queries, {query.id: own for query, own in zip(queries, answers, strict=True)})
 
 
 @pytest.fixture(scope="module")
