@@ -59,6 +59,15 @@ def provider_of(session: onnxruntime.InferenceSession) -> str:
     return str(session.get_providers()[0])
 
 
+def available_providers() -> list[str]:
+    """Name what this ONNX Runtime can run on, best first.
+
+    Raises:
+        MissingPrerequisite: it is not installed.
+    """
+    return list(_import_runtime().get_available_providers())
+
+
 def _import_runtime() -> Any:
     try:
         return importlib.import_module("onnxruntime")

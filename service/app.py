@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Mapping, MutableMapping
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
@@ -20,13 +21,18 @@ from .headers import HeadersMiddleware
 from .indexes import Indexes
 from .keys import Keys
 from .metrics import Metrics, MetricsMiddleware
+from .quality import ladder
 from .readiness import Readiness
 from .reload import Reloader
 from .request_id import RequestIdMiddleware
 from .source import Source
 from .state import State
+from .tracing import TracingMiddleware
 from .unexpected import UnexpectedErrorMiddleware
 from .workers import Workers
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
 
 PARTS = (page, admin, routes, health, info, models, rerank, embeddings, metrics_routes)
 
@@ -37,6 +43,7 @@ def create_app(
     expected: Collection[str] = (),
     keys: Keys | None = None,
     sources: Mapping[str, Source] | None = None,
+    tracer: Tracer | None = None,
 ) -> FastAPI:
     """Put HTTP over open engines; whoever opened them closes them, after the app's lifespan has ended.
 
@@ -46,9 +53,12 @@ def create_app(
         expected: names that are still being opened; each is served once it is put into `engines`, and 503 until then.
         keys: who may ask; without any, whoever reaches the address may search and nobody may administer.
         sources: where other versions of the indexes come from, by registered name; those without are never reloaded.
+        tracer: makes the spans of requests; None: there are none.
 
     Raises:
         InvalidInput: a name cannot be registered.
+        NotFound: there is no such evaluation as the configuration names.
+        DamagedFile: it is no ablation.
     """
     keys = keys or Keys()
     indexes = Indexes(engines, expected)
@@ -65,7 +75,7 @@ def create_app(
     workers = Workers(config.threads, config.queue, metrics)
     readiness = Readiness(indexes, metrics)
     reloader = Reloader(indexes, workers, readiness, metrics, sources or {})
-    app.state.service = State(indexes, workers, config, readiness, keys, metrics, reloader)
+    app.state.service = State(indexes, workers, config, readiness, keys, metrics, reloader, ladder(config.evaluation))
     errors.install(app)
     for part in PARTS:
         app.include_router(part.router)
@@ -75,6 +85,8 @@ def create_app(
     app.add_middleware(UnexpectedErrorMiddleware)
     app.add_middleware(MetricsMiddleware, metrics=metrics)
     app.add_middleware(AccessLogMiddleware)
+    if tracer is not None:
+        app.add_middleware(TracingMiddleware, tracer=tracer)
     app.add_middleware(RequestIdMiddleware)
     app.add_middleware(HeadersMiddleware)
     return app

@@ -29,6 +29,12 @@ class ServiceConfig(Section):
         262_144, ge=1, description="tokens that may wait to be read by a reranker; a request beyond gets 429"
     )
     max_budget_ms: int = Field(60_000, ge=1, description="longest `budget_ms` that a request may give")
+    evaluation: Path | None = Field(
+        None, description="ablation.json of `tamis eval ablate`, from which /v1/info says what each step down costs"
+    )
+    tracing: bool = Field(
+        False, description="send spans by OpenTelemetry to where its own variables say; the extra `otel` does it"
+    )
     log_requests: bool = Field(True, description="log one line for each request")
     log_error_messages: bool = Field(
         False, description="log the messages of unexpected errors; they may quote a query, which else is never logged"

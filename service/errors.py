@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
@@ -22,6 +23,11 @@ HTTP_CODES: dict[int, tuple[ErrorCode, str]] = {
     404: ("unknown_route", "there is nothing at this address; /openapi.json lists what there is"),
     405: ("method_not_allowed", "this address does not take that method; the header Allow names those it takes"),
 }
+
+TEI_ROUTE = "/rerank"
+"""Where clients of text-embeddings-inference ask; there, errors have its shape."""
+
+TEI_TYPES = {429: "overloaded", 500: "backend", 503: "unhealthy", 504: "overloaded"}
 
 ERRORS: dict[int | str, dict[str, Any]] = {
     "default": {"model": ErrorEnvelope, "description": "Any error: see `error.code`."},
@@ -47,9 +53,11 @@ class RequestError(TamisError):
         self.headers = headers
 
 
-def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Declare in OpenAPI that a route answers these statuses with the envelope."""
-    return {status: {"model": ErrorEnvelope} for status in statuses} | ERRORS
+def responses(*statuses: int, model: type[BaseModel] = ErrorEnvelope) -> dict[int | str, dict[str, Any]]:
+    """Declare in OpenAPI that a route answers these statuses with the envelope, or with another model."""
+    return {status: {"model": model} for status in (*statuses, "default")} | {
+        "default": {**ERRORS["default"], "model": model}
+    }
 
 
 def envelope(
@@ -60,7 +68,13 @@ def envelope(
     param: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Build the answer that every error has."""
+    """Build the answer that every error has; at /rerank, that of text-embeddings-inference."""
+    sent = dict(headers or {})
+    if status == 503:
+        sent.setdefault("Retry-After", "1")
+    if scope["path"] == TEI_ROUTE:
+        told = {"error": _clean(message), "error_type": TEI_TYPES.get(status, "validation")}
+        return Response(orjson.dumps(told), status, sent, "application/json")
     error = {
         "message": _clean(message),
         "type": _kind(status),
@@ -68,9 +82,6 @@ def envelope(
         "code": code,
         "request_id": scope.get("state", {}).get("request_id", ""),
     }
-    sent = dict(headers or {})
-    if status == 503:
-        sent.setdefault("Retry-After", "1")
     return Response(orjson.dumps({"error": error}), status, sent, "application/json")
 
 

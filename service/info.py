@@ -11,15 +11,11 @@ from fastapi import APIRouter, Request
 from tamis.rankers.engine import Engine
 
 from .errors import responses
-from .schemas import EncoderInfo, IndexInfo, IndexList, IndexSummary, Info, Limits, Rung
+from .schemas import EncoderInfo, IndexInfo, IndexList, IndexSummary, Info, Limits
 from .state import State
 
 router = APIRouter(tags=["info"])
 LIBRARIES = ("tamis", "fastapi", "uvicorn")
-LADDER = [
-    Rung(stage="rerank", action="reads fewer candidates, the best first; the others keep their order below them"),
-    Rung(stage="rerank", action="is left out; the order before it stands"),
-]
 
 
 @router.get("/v1/indexes", responses=responses())
@@ -39,7 +35,7 @@ async def info(request: Request) -> Info:
         api="v1",
         versions=versions,
         limits=Limits(**{name: getattr(config, name) for name in Limits.model_fields}),
-        degradation=LADDER,
+        degradation=state.degradation,
         threads=config.threads,
         keys=bool(state.keys),
         indexes=[IndexInfo(**_summary(name, engine), **_details(engine)) for name, engine in state.indexes],

@@ -109,6 +109,13 @@ class TeiResult(_Told):
     text: str | None = None
 
 
+class TeiError(_Told):
+    """What went wrong, as text-embeddings-inference says it."""
+
+    error: str
+    error_type: Literal["validation", "overloaded", "backend", "unhealthy"]
+
+
 class EmbeddingRequest(_Given):
     """Body of POST /v1/embeddings, as OpenAI has it."""
 

@@ -15,12 +15,13 @@ from tamis.rankers.limit import Limit
 
 from .errors import RequestError, responses
 from .limits import check_batch, check_query
-from .model_schemas import CohereResponse, RerankRequest, RerankResponse, RerankResult, TeiRequest, TeiResult
+from .model_schemas import CohereResponse, RerankRequest, RerankResponse, RerankResult, TeiError, TeiRequest, TeiResult
 from .models import find_reader
 from .state import State
 
 router = APIRouter(tags=["models"])
 ERRORS = responses(400, 401, 403, 404, 413, 415, 421, 429, 500, 503)
+TEI_ERRORS = responses(400, 401, 403, 404, 413, 415, 421, 429, 500, 503, model=TeiError)
 JSON = "application/json"
 
 
@@ -67,7 +68,7 @@ async def cohere(request: Request, body: RerankRequest) -> Response:
     return _answer({"id": request.state.request_id, "results": _results(scored, texts, body), "meta": meta})
 
 
-@router.post("/rerank", response_model=RerankResponse | list[TeiResult], responses=ERRORS)
+@router.post("/rerank", response_model=RerankResponse | list[TeiResult], responses=TEI_ERRORS)
 async def tei(request: Request, body: TeiRequest | RerankRequest) -> Response:
     """Score texts as text-embeddings-inference does; a body with `documents` is answered as at /v1/rerank."""
     if isinstance(body, RerankRequest):

@@ -34,6 +34,7 @@ from .schemas import (
     SearchResponse,
 )
 from .state import State
+from .tracing import note
 
 router = APIRouter(tags=["search"])
 
@@ -54,20 +55,20 @@ async def search(request: Request, body: SearchRequest) -> Response:
     check_pipeline(body.pipeline, engine)
     check_weights(body.weights, body.pipeline, engine)
     budget = check_budget(body.budget_ms, state.config)
-    request_id = request.state.request_id
     return await state.workers.run(
-        request, lambda limit: _search(name, engine, body, request_id, limit, state.metrics), budget
+        request, lambda limit: _search(request, name, engine, body, limit, state.metrics), budget
     )
 
 
 def _search(
-    name: str, engine: Engine, body: SearchRequest, request_id: str, limit: Limit, metrics: Metrics
+    request: Request, name: str, engine: Engine, body: SearchRequest, limit: Limit, metrics: Metrics
 ) -> Response:
     check_filter(body.filter, engine)
     result = engine.search(body.query, body.k, body.pipeline, limit, body.filter, body.weights)
     metrics.searched(result)
+    note(request.state, name, body.k, result)
     check_required(body.require, result)
-    content = render_search(name, engine, body, result, request_id)
+    content = render_search(name, engine, body, result, request.state.request_id)
     return Response(content, media_type=JSON, headers={"Server-Timing": server_timing(result)})
 
 

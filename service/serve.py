@@ -25,6 +25,7 @@ from .logs import configure_logs
 from .protocol import limited
 from .source import Source
 from .state import State
+from .tracing import exporting
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +59,9 @@ def serve(
     """
     configure_logs(config)
     engines: dict[str, Engine] = {}
-    app = create_app(engines, config, openers, keys, sources)
+    spans = exporting() if config.tracing else None
+    tracer = None if spans is None else spans.get_tracer("tamis")
+    app = create_app(engines, config, openers, keys, sources, tracer)
     opening = _Opening(openers, engines)
     server = _Server(server_config(app, config), opening, announce, app.state.service)
     with bind(config.host, config.port, insecure or bool(keys)) as listener:
@@ -68,6 +71,8 @@ def serve(
         finally:
             close_app(app)  # a second signal skips the lifespan's end
             opening.close()
+            if spans is not None:
+                spans.shutdown()
     opening.check()
 
 

@@ -13,6 +13,7 @@ from .keys import Keys
 from .metrics import Metrics
 from .readiness import Readiness
 from .reload import Reloader
+from .schemas import Rung
 from .workers import Workers
 
 
@@ -27,6 +28,8 @@ class State:
     keys: Keys
     metrics: Metrics
     reloader: Reloader
+    degradation: list[Rung]
+    """The steps down for want of time, and what they cost."""
 
     @staticmethod
     def of(request: Request) -> State:

@@ -24,6 +24,30 @@ def compose() -> Any:
     return yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 
 
+SERVICE_KEYS = {
+    "restart", "read_only", "tmpfs", "cap_drop", "security_opt", "environment", "secrets", "volumes", "ports",
+    "networks", "stop_grace_period", "profiles", "image", "build", "deploy", "command", "depends_on", "user",
+}  # fmt: skip
+"""Those of the compose specification that the file uses; the specification's own JSON schema is not at hand here."""
+
+
+def test_the_compose_file_has_the_structure_of_the_specification(compose: Any) -> None:
+    assert {key for key in compose if not key.startswith("x-")} <= {"services", "secrets", "volumes", "networks"}
+    for name, service in compose["services"].items():
+        assert service.keys() <= SERVICE_KEYS, name
+        assert "image" in service or "build" in service
+        assert all(re.fullmatch(r"(127\.0\.0\.1:)?\d+:\d+", port) for port in service["ports"])
+        assert all(isinstance(value, str) for value in service.get("environment", {}).values())
+        assert set(service.get("secrets", ())) <= compose["secrets"].keys()
+        for volume in service.get("volumes", ()):
+            if isinstance(volume, dict):
+                assert volume.keys() >= {"type", "source", "target"} and volume["type"] in ("bind", "volume", "tmpfs")
+            else:
+                assert 2 <= len(volume.split(":")) <= 3
+        for other in service.get("depends_on", ()):
+            assert other in compose["services"]
+
+
 def test_profiles_and_their_services(compose: Any) -> None:
     profiles = {name: service["profiles"] for name, service in compose["services"].items()}
     expected = {"tamis": ["cpu"], "tamis-gpu": ["gpu"], "prometheus": ["monitoring"], "grafana": ["monitoring"]}
