@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -18,7 +17,7 @@ from tamis.errors import DamagedFile, InvalidInput
 
 from .batches import batches, padded
 from .bundle import ModelBundle
-from .session import CUDA, Device, open_session, provider_of
+from .session import CUDA, Device, open_bundle, provider_of
 from .tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
@@ -67,13 +66,7 @@ class Encoder:
         """
         if bundle.settings.kind != "encoder":
             raise InvalidInput(f"{bundle.folder} holds a {bundle.settings.kind}, expected an encoder")
-        if threads is not None and threads < 1:
-            raise InvalidInput(f"threads is {threads}, expected 1 or more")
-        int8 = bundle.settings.precision == "int8"
-        if int8 and device == "cuda":
-            raise InvalidInput(f"{bundle.folder} is int8, which is for CPUs: use the fp32 bundle on a GPU")
-        session = open_session(bundle.model, "cpu" if int8 else device, threads=1)
-        return cls(bundle, session, threads or len(os.sched_getaffinity(0)))
+        return cls(bundle, *open_bundle(bundle, device, threads))
 
     @property
     def dimension(self) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import TracebackType
@@ -20,7 +19,7 @@ from .fair_workers import FairWorkers
 from .fit import INPUTS, check_fit
 from .layout import Ids, Pair, all_first_ids, first_ids, layout_of
 from .scores import PairScores, Scores
-from .session import CUDA, Device, open_session, provider_of
+from .session import CUDA, Device, open_bundle, provider_of
 from .tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
@@ -90,13 +89,7 @@ class Scorer:
         """
         if bundle.settings.scorer is None:
             raise InvalidInput(f"{bundle.folder} holds an encoder, expected a cross-encoder, monot5 or quality-t5")
-        if threads is not None and threads < 1:
-            raise InvalidInput(f"threads is {threads}, expected 1 or more")
-        int8 = bundle.settings.precision == "int8"
-        if int8 and device == "cuda":
-            raise InvalidInput(f"{bundle.folder} is int8, which is for CPUs: use the fp16 or fp32 bundle on a GPU")
-        session = open_session(bundle.model, "cpu" if int8 else device, threads=1)
-        return cls(bundle, session, threads or len(os.sched_getaffinity(0)), most_waiting)
+        return cls(bundle, *open_bundle(bundle, device, threads), most_waiting)
 
     @property
     def provider(self) -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tamis.errors import DamagedFile, MissingPrerequisite
+from tamis.errors import DamagedFile, InvalidInput, MissingPrerequisite
+
+from .bundle import ModelBundle
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -52,6 +55,31 @@ def open_session(model: Path, device: Device, threads: int) -> onnxruntime.Infer
         )
     logger.info("%s runs on %s", model, provider_of(session))
     return session
+
+
+def open_bundle(bundle: ModelBundle, device: Device, threads: int | None) -> tuple[onnxruntime.InferenceSession, int]:
+    """Load a bundle's model so that runs side by side use the cores.
+
+    Args:
+        bundle: verified.
+        device: `cpu`, `cuda`, or `auto` for a GPU where there is one; int8 runs on a CPU whatever `auto` finds.
+        threads: runs side by side on a CPU; None: as many as this process may use cores.
+
+    Returns:
+        The session, and the number of threads.
+
+    Raises:
+        InvalidInput: the precision does not fit the device, or `threads` is below 1.
+        MissingPrerequisite: ONNX Runtime, or the GPU that was asked for, is not there.
+        DamagedFile: ONNX Runtime cannot load the model.
+    """
+    if threads is not None and threads < 1:
+        raise InvalidInput(f"threads is {threads}, expected 1 or more")
+    int8 = bundle.settings.precision == "int8"
+    if int8 and device == "cuda":
+        raise InvalidInput(f"{bundle.folder} is int8, which is for CPUs: use a bundle of another precision on a GPU")
+    session = open_session(bundle.model, "cpu" if int8 else device, threads=1)
+    return session, threads or len(os.sched_getaffinity(0))
 
 
 def provider_of(session: onnxruntime.InferenceSession) -> str:

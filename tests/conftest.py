@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
 import pytest
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from tamis.indexer.build import build
 from tamis.indexer.config import IndexConfig
 from tamis.indexer.corpus.open import open_corpus
 from tamis.indexer.corpus.pydocs import read_pydocs
+from tamis.indexer.forward.build import build_forward
+from tamis.indexer.forward.layout import ForwardSettings
+from tamis.indexer.passage import Passage
 from tamis.rankers.engine import Engine
 
 if TYPE_CHECKING:
@@ -26,6 +30,9 @@ PACKAGES = frozenset(
     {"bisect", "calendar", "csv", "glob", "heapq", "itertools", "json", "random", "shutil", "statistics"}
 )
 """Packages whose documentation makes the small corpus: about 250 passages."""
+
+MakeForward = Callable[[list[tuple[str, str]]], Path]
+"""Titles and texts to the folder of a forward index."""
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +70,33 @@ def tiny_engine(tiny_index: Path) -> Iterator[Engine]:
     """The small index, open."""
     with Engine.open(tiny_index) as engine:
         yield engine
+
+
+@pytest.fixture(scope="session")
+def tokenizer_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A WordPiece tokenizer of letters and a few whole words."""
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789.,"
+    pieces = ["[UNK]", *letters, *(f"##{letter}" for letter in letters), "the", "cat", "##s", "dog", "run", "##ning"]
+    vocabulary = {piece: number for number, piece in enumerate(dict.fromkeys(pieces))}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
+    tokenizer.save(str(path))
+    return path
+
+
+@pytest.fixture(scope="session")
+def make_forward(tokenizer_file: Path, tmp_path_factory: pytest.TempPathFactory) -> MakeForward:
+    """Build the forward index of a few passages."""
+
+    def make(passages: list[tuple[str, str]]) -> Path:
+        folder = tmp_path_factory.mktemp("forward") / "forward"
+        stream = (Passage(str(row), str(row), title, text) for row, (title, text) in enumerate(passages))
+        build_forward(stream, ForwardSettings("en", tokenizer_file), folder, lambda done: None)
+        return folder
+
+    return make
 
 
 @pytest.fixture(scope="module")
