@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from tamis.errors import InvalidInput, NotFound
 from tamis.eval.replay import ReplayFailed, check_identical, find_served, offline, replay
 from tamis.eval.runs import check_coverage, run_queries
 from tamis.eval.trec import Run, read_run
+from tamis.models.shipped import NAME
+from tamis.rankers.config import PipelineConfig
 from tamis.rankers.engine import Engine
 from tamis.rankers.ranking import Query
 
@@ -24,7 +27,14 @@ QUERIES = [Query(f"q{number}", text) for number, text in enumerate(TEXTS * 3)]
 @pytest.fixture
 def address(tiny_index: Path) -> Iterator[str]:
     """A real service over the small index, in a process of its own."""
-    command = [*TAMIS, "serve", str(tiny_index), "--port", "0"]
+    with serving(tiny_index) as found:
+        yield found
+
+
+@contextmanager
+def serving(index: Path, *options: str) -> Iterator[str]:
+    """Serve an index in a process of its own; gives the address."""
+    command = [*TAMIS, "serve", str(index), "--port", "0", *options]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         line = next(line for line in process.stderr if "listening on" in line)
@@ -57,6 +67,30 @@ def test_what_is_served_is_byte_for_byte_what_was_evaluated(address: str, tiny_e
         assert check_identical(expected, found, concurrency) == len(expected) > len(QUERIES)
     with pytest.raises(NotFound, match="does not serve this index"):
         find_served(address, "0" * 64)
+
+
+def test_the_default_reranker_is_served_as_it_was_evaluated(tiny_index: Path, tmp_path: Path) -> None:
+    """It changes the order of what it reads, and requests in any company give the same bytes."""
+    config = PipelineConfig(rerank=NAME, rerank_depth=10, rerank_weights={"rerank": 0.6, "previous": 0.4})
+    file = tmp_path / "pipeline.toml"
+    file.write_text(
+        f'[pipeline]\nrerank = "{NAME}"\nrerank_depth = 10\nrerank_weights = {{ rerank = 0.6, previous = 0.4 }}\n'
+    )
+    asked = QUERIES[: len(TEXTS)]
+    with Engine.open(tiny_index, config) as engine, serving(tiny_index, "--config", str(file)) as address:
+        wait_until_ready(address)
+        served = find_served(address, engine.index.manifest.fingerprint)
+        expected = offline(engine, served, asked)
+        answer = engine.pipeline.run(asked)
+        for ranking in answer.rankings:
+            assert np.isfinite(ranking.features["rerank"][:10]).all()
+            assert np.isnan(ranking.features["rerank"][10:]).all()
+        for concurrency in (1, 8):
+            found = replay(served, asked, concurrency, lambda done: None)
+            assert check_identical(expected, found, concurrency) == len(expected)
+    with Engine.open(tiny_index) as without:
+        before = without.pipeline.run(asked).rankings
+    assert any(one.rows[0] != other.rows[0] for one, other in zip(answer.rankings, before, strict=True))
 
 
 def test_a_single_swapped_hit_is_found() -> None:
