@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,12 +20,13 @@ from tamis.models.session import Device
 
 from .assemble import assemble, fusion_of, open_blends, open_readers, reader_key
 from .config import DEFAULT_PIPELINE, PipelineConfig
+from .explain import stage_score, with_parts
 from .fusion import STAGE
-from .hits import Hit, SearchResult, StageScore
+from .hits import Hit, SearchResult
 from .limit import Limit
 from .pair_scorer import PairScorer
 from .pipeline import Answer, Pipeline
-from .ranking import Candidates, Query
+from .ranking import Query
 from .selections import Selections
 
 
@@ -150,6 +150,7 @@ class Engine:
         limit: Limit | None = None,
         filter: Filter | Mapping[str, object] | None = None,  # noqa: A002  # what everybody calls it
         weights: Mapping[str, float] | None = None,
+        explain: bool = False,
     ) -> SearchResult:
         """Return the best `k` passages for a query, with what each stage said of them.
 
@@ -160,13 +161,14 @@ class Engine:
             limit: a deadline; what it leaves no time for is left out, and the result says so.
             filter: a condition on the typed metadata columns that every hit fulfils; see `tamis.indexer.filters`.
             weights: what the arms weigh in the fusion, where that is not as configured.
+            explain: say of every hit what each group of features added to the blend's score.
 
         Raises:
             InvalidInput: the query is empty or no text, k is below 1, or filter or weights do not fit the index.
             NotFound: there is no pipeline of this name.
             Overloaded: too much waits for a reranker already.
         """
-        return self.search_many([query], k, pipeline, limit, filter, weights)[0]
+        return self.search_many([query], k, pipeline, limit, filter, weights, explain)[0]
 
     def search_many(
         self,
@@ -176,6 +178,7 @@ class Engine:
         limit: Limit | None = None,
         filter: Filter | Mapping[str, object] | None = None,  # noqa: A002
         weights: Mapping[str, float] | None = None,
+        explain: bool = False,
     ) -> list[SearchResult]:
         """Answer several queries in one batch, each as it would be answered alone."""
         path = self.named(pipeline, weights)
@@ -186,11 +189,17 @@ class Engine:
                 raise InvalidInput(f"query {number} must be a text that is not empty, got {text!r}")
         start = time.perf_counter()
         allowed = None if filter is None else self.selections.of(filter)
-        answer = path.run([Query(str(number), text, allowed) for number, text in enumerate(queries)], limit)
+        asked = [Query(str(number), text, allowed) for number, text in enumerate(queries)]
+        answer = path.run(asked, limit)
         took = time.perf_counter() - start
-        return [
+        results = [
             self._result(text, place, k, answer, took, [*path.retrievers, STAGE, *path.rescorers])
             for place, text in enumerate(queries)
+        ]
+        if not explain:
+            return results
+        return [
+            with_parts(path, answer, n, one, result) for n, (one, result) in enumerate(zip(asked, results, strict=True))
         ]
 
     def fetch(self, id_: str) -> Passage:
@@ -199,10 +208,18 @@ class Engine:
         Raises:
             NotFound: the index has no such passage.
         """
+        return self.index.passages.take([self.row_of(id_)])[0]
+
+    def row_of(self, id_: str) -> int:
+        """Return the number of a passage within the index by its id.
+
+        Raises:
+            NotFound: the index has no such passage.
+        """
         row = self.index.ids.row_of(id_)
         if row is None:
             raise NotFound(f"{self.index.manifest.corpus.name} has no passage with id {id_!r}")
-        return self.index.passages.take([row])[0]
+        return row
 
     def _result(
         self, text: str, query: int, k: int, answer: Answer, took: float, stages: Sequence[str]
@@ -218,7 +235,7 @@ class Engine:
                 text=passage.text,
                 document_id=passage.document_id,
                 metadata=passage.metadata,
-                stages={name: _stage(ranking, name, place) for name in stages},
+                stages={name: stage_score(ranking, name, place) for name in stages},
             )
             for place, passage in enumerate(passages)
         ]
@@ -241,10 +258,3 @@ class Engine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _stage(ranking: Candidates, name: str, place: int) -> StageScore | None:
-    scores = ranking.features.get(name)  # there are none where a stage was left out for want of time
-    if scores is None or math.isnan(score := float(scores[place])):
-        return None
-    return StageScore(int(ranking.features[f"{name}_rank"][place]), score)

@@ -39,6 +39,8 @@ class Hit:
     metadata: Metadata = field(default_factory=dict)
     stages: dict[str, StageScore | None] = field(default_factory=dict)
     """Score and rank by stage name, in pipeline order; None: the stage did not find this passage."""
+    explain: dict[str, float] | None = None
+    """What each group of features added to the blend's score, where that was asked for; they sum up to it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,7 @@ def _hit(hit: Hit, return_text: bool) -> dict[str, Any]:
         "text": hit.text if return_text else None,
         "metadata": hit.metadata,
         "stages": hit.stages,
+        **({} if hit.explain is None else {"explain": hit.explain}),
     }
 
 

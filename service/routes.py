@@ -64,7 +64,7 @@ def _search(
     request: Request, name: str, engine: Engine, body: SearchRequest, limit: Limit, metrics: Metrics
 ) -> Response:
     check_filter(body.filter, engine)
-    result = engine.search(body.query, body.k, body.pipeline, limit, body.filter, body.weights)
+    result = engine.search(body.query, body.k, body.pipeline, limit, body.filter, body.weights, body.explain)
     metrics.searched(result)
     note(request.state, name, body.k, result)
     check_required(body.require, result)

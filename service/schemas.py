@@ -84,6 +84,9 @@ class Hit(_Shape):
     text: str | None = Field(description="null where return_text is false")
     metadata: dict[str, JsonValue]
     stages: dict[str, StageScore | None] = Field(description="by stage name; null: that stage did not find it")
+    explain: dict[str, float] | None = Field(
+        None, description="only with explain, where a blend ranks: what each group of features added to its score"
+    )
 
 
 class Degradation(_Shape):

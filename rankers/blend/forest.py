@@ -42,6 +42,8 @@ class Forest:
     children: npt.NDArray[np.int32]
     """Left and right child within the tree: int32[nodes, 2]."""
     leaves: npt.NDArray[np.float64]
+    leaf_counts: npt.NDArray[np.int64]
+    """Candidates of the training that came to each leaf."""
 
     @property
     def trees(self) -> int:
@@ -73,6 +75,7 @@ class Forest:
             decision=_joined([tree.decision for tree in trees], np.int32),
             children=_joined([tree.children for tree in trees], np.int32).reshape(-1, 2),
             leaves=_joined([tree.leaves for tree in trees], np.float64),
+            leaf_counts=_joined([tree.leaf_counts for tree in trees], np.int64),
         )
 
     def score(self, values: Scores) -> npt.NDArray[np.float64]:
@@ -89,6 +92,7 @@ class _Tree:
     decision: npt.NDArray[Any]
     children: npt.NDArray[Any]
     leaves: npt.NDArray[Any]
+    leaf_counts: npt.NDArray[Any]
 
     @staticmethod
     def parse(known: dict[str, str], features: int) -> _Tree:
@@ -110,7 +114,10 @@ class _Tree:
             raise ValueError("a tree with a node that is not there")
         if not np.isfinite(leaves).all():
             raise ValueError("a leaf that is no number")
-        return _Tree(column, threshold, decision, children, leaves)
+        counts = _numbers(known["leaf_count"], np.int64, count) if count > 1 else np.ones(1, np.int64)
+        if (counts < 1).any():
+            raise ValueError("a leaf that no candidate came to")
+        return _Tree(column, threshold, decision, children, leaves, counts)
 
 
 def _values(block: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ import typer
 
 from tamis.errors import TamisError
 
-from . import config, doctor, evaluate, features, index, keys, model, search, serve, train, tune, verify
+from . import config, doctor, evaluate, explain, features, index, keys, model, search, serve, train, tune, verify
 from .output import say
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.add_typer(train.app, name="train")
 app.add_typer(keys.app, name="keys")
 app.command("doctor")(doctor.doctor)
 app.command("search")(search.search)
+app.command("explain")(explain.explain)
 app.command("serve")(serve.serve)
 app.command("tune")(tune.tune)
 app.command("verify")(verify.verify)

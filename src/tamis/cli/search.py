@@ -32,7 +32,7 @@ def search(
     from tamis.rankers.engine import Engine
 
     with Engine.open(index, settings.pipeline) as engine:
-        result = engine.search(query, k)
+        result = engine.search(query, k, explain=explain)
     if as_json:
         print_json(asdict(result))
     elif explain:
@@ -58,6 +58,9 @@ def _explain(result: SearchResult) -> None:
     for hit in result.hits:
         cells = [_stage(hit.stages[stage]) for stage in stages]
         passage = Text(hit.id, style="cyan").append("\n" + _beginning(hit.title or hit.text, 90), style="default")
+        if hit.explain is not None:
+            parts = ", ".join(f"{group} {added:+.2f}" for group, added in hit.explain.items())
+            passage.append(f"\nblend: {parts}", style="dim")
         table.add_row(str(hit.rank), f"{hit.score:.5f}", *cells, passage)
     stdout.print(table)
     timings = ", ".join(f"{name} {ms:.1f} ms" for name, ms in result.timings_ms.items())

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tamis.errors import DamagedFile
+from tamis.rankers.blend.contributions import contributions
 from tamis.rankers.blend.forest import Forest
 from tamis.training.blend.train import NO_TREES
 
@@ -34,6 +35,15 @@ def test_scores_are_lightgbms_own_bit_by_bit(missing: bool) -> None:
     assert forest.score(values).tobytes() == np.asarray(booster.predict(values, raw_score=True)).tobytes()
     alone = np.concatenate([forest.score(values[row : row + 1]) for row in range(100)])
     assert alone.tobytes() == forest.score(values)[:100].tobytes()
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_contributions_are_lightgbms_own(missing: bool) -> None:
+    booster, values = learned(missing=missing)
+    forest, rows = Forest.parse(booster.model_to_string()), values[:40]
+    found = contributions(forest, rows)
+    np.testing.assert_allclose(found, booster.predict(rows, pred_contrib=True), rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(found.sum(axis=1), forest.score(rows), rtol=1e-9)
 
 
 def test_a_forest_without_trees_says_nothing() -> None:

@@ -19,6 +19,7 @@ from tamis.indexer.versions import IndexFolder
 from tamis.models.digest import sha256_file
 from tamis.rankers.blend.blend import Blend
 from tamis.rankers.blend.bundle import MODEL, SETTINGS, BlendBundle
+from tamis.rankers.compare import compare
 from tamis.rankers.config import PipelineConfig
 from tamis.rankers.engine import Engine
 from tamis.rankers.features.extract import FeatureExtractor
@@ -57,7 +58,8 @@ def blended(tmp_path_factory: pytest.TempPathFactory, tiny_index: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def engine(blended: Path) -> Iterator[Engine]:
-    with Engine.open(blended, WITH_BLEND) as opened:
+    short = WITH_BLEND.model_copy(update={"blend_depth": 5})
+    with Engine.open(blended, WITH_BLEND, pipelines={"short": short}) as opened:
         yield opened
 
 
@@ -128,6 +130,42 @@ def test_scores_that_are_no_numbers_leave_the_previous_order(engine: Engine) -> 
         assert told.stage == "blend"
         assert reason in told.reason
         assert "previous order" in told.action
+
+
+def test_the_parts_of_a_score_sum_up_to_it(engine: Engine) -> None:
+    """By group of features, for every hit, and not unless asked for."""
+    plain = engine.search("copy a whole directory tree", k=5)
+    assert all(hit.explain is None for hit in plain.hits)
+    for hit in engine.search("copy a whole directory tree", k=5, explain=True).hits:
+        assert hit.explain is not None
+        assert {"base", "sparse", "dense"} <= set(hit.explain)
+        assert sum(hit.explain.values()) == pytest.approx(hit.score, abs=1e-5)
+
+
+def test_why_one_passage_stands_above_another(engine: Engine) -> None:
+    hits = engine.search("copy a whole directory tree", k=8).hits
+    found = compare(engine, "copy a whole directory tree", (hits[6].id, hits[1].id))
+    assert (found.above.id, found.above.rank) == (hits[1].id, 2)
+    assert (found.below.id, found.below.rank) == (hits[6].id, 7)
+    assert sum(found.differences.values()) == pytest.approx(hits[1].score - hits[6].score, abs=1e-5)
+    lines = list(found.words())
+    assert lines[0] == f"{hits[1].id} is at rank 2, {hits[6].id} at rank 7."
+    assert f"for {hits[1].id}" in next(line for line in lines if line.startswith("blend:"))
+    group, difference = next(iter(found.differences.items()))
+    assert any(line.startswith(f"  {difference:+.3f} {group}") for line in lines)
+
+
+def test_what_cannot_be_compared(engine: Engine) -> None:
+    hits = engine.search("json", k=2).hits
+    with pytest.raises(InvalidInput, match="name two of them"):
+        compare(engine, "json", (hits[0].id, hits[0].id))
+    with pytest.raises(NotFound, match="no passage with id 'nope'"):
+        compare(engine, "json", (hits[0].id, "nope"))
+    with pytest.raises(InvalidInput, match="query must be a text"):
+        compare(engine, " ", (hits[0].id, hits[1].id))
+    last = engine.search("json", k=1000).hits[-1]
+    with pytest.raises(NotFound, match="is not among the 5 candidates of this query"):
+        compare(engine, "json", (hits[0].id, last.id), "short")
 
 
 def test_an_index_without_forward_files_or_blend_is_told(tiny_index: Path, blended: Path) -> None:

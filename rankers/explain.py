@@ -1,0 +1,52 @@
+"""What the steps said of a passage, as hits carry it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from .blend.blend import STAGE as BLEND
+from .blend.blend import Blend
+from .blend.explained import Explained, explain
+from .hits import SearchResult, StageScore
+from .pipeline import Answer, Pipeline
+from .ranking import Candidates, Query
+
+
+def stage_score(ranking: Candidates, name: str, place: int) -> StageScore | None:
+    """Return rank and score that a step gave to the candidate at a place of a ranking; None: it gave none."""
+    scores = ranking.features.get(name)  # there are none where a stage was left out for want of time
+    if scores is None or math.isnan(score := float(scores[place])):
+        return None
+    return StageScore(int(ranking.features[f"{name}_rank"][place]), score)
+
+
+def explained(path: Pipeline, answer: Answer, place: int, query: Query, rows: list[int]) -> list[Explained | None]:
+    """Take the blend's scores of some candidates apart; None for each that it did not score.
+
+    Args:
+        path: that answered.
+        answer: of a batch.
+        place: of the query in the batch.
+        query: what was asked.
+        rows: of the candidates.
+    """
+    nothing: list[Explained | None] = [None for _ in rows]
+    if not isinstance(path.blend, Blend) or BLEND not in answer.stages:
+        return nothing
+    scored = answer.stages[BLEND][place]
+    if np.isnan(scored.features[BLEND]).any():
+        return nothing
+    return explain(path.blend, query, scored, rows)
+
+
+def with_parts(path: Pipeline, answer: Answer, place: int, query: Query, result: SearchResult) -> SearchResult:
+    """Add to each hit what the groups of features added to the blend's score."""
+    rows = answer.rankings[place].rows[: len(result.hits)].tolist()
+    found = explained(path, answer, place, query, rows)
+    hits = [
+        hit if one is None else replace(hit, explain=one.groups) for hit, one in zip(result.hits, found, strict=True)
+    ]
+    return replace(result, hits=hits)
