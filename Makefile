@@ -7,6 +7,8 @@ TORCH_INDEX ?=
 # The demo: where its index is, where it listens; DEMO_EXIT=1 stops it after the questions.
 DEMO_INDEX ?= var/demo
 DEMO_PORT ?= 8080
+# Tests that run at once.
+TEST_WORKERS ?= 2
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -32,12 +34,18 @@ $(READY): pyproject.toml constraints.txt requirements-nodeps.txt
 demo: setup ## build an index of Python's own documentation, serve it, ask it ten questions
 	$(BIN)/python examples/demo.py --index $(DEMO_INDEX) --port $(DEMO_PORT) $(if $(DEMO_EXIT),--exit)
 
-test: check ## static checks, the tests, and the wheel in an empty environment
-	$(BIN)/python -m pytest
+# The service's tests measure time under load, so they run alone; the others share the cores.
+PYTEST = $(BIN)/python -m pytest
+SIDE_BY_SIDE = -n $(TEST_WORKERS) --dist loadfile --ignore tests/service
+
+test: check ## static checks, the tests (TEST_WORKERS=2 side by side), and the wheel in an empty environment
+	$(PYTEST) $(SIDE_BY_SIDE)
+	$(PYTEST) tests/service
 	$(MAKE) --no-print-directory wheel-check
 
 test-all: check ## as test, with the tests that take minutes
-	$(BIN)/python -m pytest -m 'not gpu'
+	$(PYTEST) -m 'not gpu' $(SIDE_BY_SIDE)
+	$(PYTEST) -m 'not gpu' tests/service
 	$(MAKE) --no-print-directory wheel-check
 
 check: setup ## ruff, mypy, import contracts
