@@ -15,6 +15,11 @@ MODULES = (
     "evaluation",
     "features",
     "service",
+    "service_cpu",
+    "service_budget",
+    "service_overload",
+    "service_reload",
+    "reranker_serving",
     "cold",
 )
 

@@ -11,14 +11,9 @@ from __future__ import annotations
 
 import argparse
 import http.client
-import re
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import orjson
 
@@ -26,20 +21,9 @@ from tamis.rankers.engine import Engine
 from tamis.rankers.ranking import Query
 
 from .harness import WORK, Result, median, percentile, record
+from .serving import QUERIES, serving
 
 LIMIT_MS = 3.0
-QUERIES = (
-    "how do I sort a list of dictionaries by a key",
-    "read a csv file with a header",
-    "copy a whole directory tree to another place",
-    "wait for several coroutines to finish",
-    "pick random elements without repetition",
-    "turn a string into a date",
-    "compress a file with gzip",
-    "run a command and capture what it prints",
-    "find all files whose name matches a pattern",
-    "average and standard deviation of some numbers",
-)
 
 
 def main() -> None:
@@ -65,7 +49,8 @@ def main() -> None:
 def measure(index: Path, queries: Sequence[str], rounds: int, k: int) -> dict[str, float]:
     """Ask each query in turns, here and over HTTP; gives milliseconds by figure."""
     direct, wall, added = [], [], []
-    with Engine.open(index) as engine, _service(index) as connection:
+    with Engine.open(index) as engine, serving(index) as service:
+        connection = service.connect()
         for number in range(rounds + 3):
             for text in queries:
                 start = time.perf_counter()
@@ -83,35 +68,6 @@ def measure(index: Path, queries: Sequence[str], rounds: int, k: int) -> dict[st
         "added to each answer's took_ms, median ms": median(added),
         "added to each answer's took_ms, 95 % ms": percentile(added, 0.95),
     }
-
-
-@contextmanager
-def _service(index: Path) -> Iterator[http.client.HTTPConnection]:
-    """Start the service on a free port, wait until it is ready, and stop it afterwards."""
-    command = [sys.executable, "-m", "tamis.cli", "serve", str(index), "--port", "0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        found = re.search(r"http://\S+", process.stderr.readline())
-        if not found:
-            raise SystemExit(f"the service did not start: {process.stderr.read()}")
-        drain = subprocess.Popen(["cat"], stdin=process.stderr, stdout=subprocess.DEVNULL)  # its log
-        connection = http.client.HTTPConnection(urlsplit(found[0]).netloc)
-        while _get(connection, "/readyz") != 200:
-            time.sleep(0.05)
-        try:
-            yield connection
-        finally:
-            connection.close()
-            process.terminate()
-            process.wait(20)
-            drain.wait(20)
-
-
-def _get(connection: http.client.HTTPConnection, path: str) -> int:
-    connection.request("GET", path)
-    response = connection.getresponse()
-    response.read()
-    return response.status
 
 
 def _ask(connection: http.client.HTTPConnection, text: str, k: int) -> tuple[float, float]:

@@ -24,6 +24,10 @@ MEMORY = 0.1
 """Weight of the newest duration in the running mean that estimates waits."""
 
 
+ANSWERING = 0.05
+"""Share of a budget that is kept for reading the hits' passages and writing the answer."""
+
+
 class Workers:
     """A fixed number of threads; a fixed number of requests may wait for one, and the next is refused at once."""
 
@@ -51,7 +55,7 @@ class Workers:
             RequestError: 429 where the queue is full, 504 where the budget is over before a thread is free.
         """
         left = threading.Event()
-        limit = Limit.within(budget, left.is_set)
+        limit = Limit.within(None if budget is None else budget * (1 - ANSWERING), left.is_set)
         future = self._admit(work, limit, budget)
         answer = asyncio.wrap_future(future)
         gone = asyncio.ensure_future(_gone(request))

@@ -102,6 +102,36 @@ def test_cohere_reranks(base: str, asking: httpx.Client, expected: Any) -> None:
             client.rerank(model="rerank-v3.5", query=QUERY, documents=DOCUMENTS)
 
 
+def test_llama_index_reranks(base: str, expected: Any) -> None:
+    """LlamaIndex' client of text-embeddings-inference, where it is installed."""
+    tei = pytest.importorskip("llama_index.postprocessor.tei_rerank")
+    from llama_index.core.schema import NodeWithScore, TextNode
+
+    client = tei.TextEmbeddingInference(base_url=base, top_n=3, auth_token=f"Bearer {KEY}")
+    nodes = [NodeWithScore(node=TextNode(text=text, id_=str(place))) for place, text in enumerate(DOCUMENTS)]
+    found = client.postprocess_nodes(nodes, query_str=QUERY)
+    order = np.argsort(-expected, kind="stable")[:3]
+    assert [int(one.node.node_id) for one in found] == order.tolist()
+    assert [one.score for one in found] == sigmoid(expected)[order].tolist()
+
+
+def test_langchain_reranks(base: str, asking: httpx.Client, expected: Any) -> None:
+    """LangChain's client of Cohere, where it is installed."""
+    cohere = pytest.importorskip("cohere")
+    langchain_cohere = pytest.importorskip("langchain_cohere", exc_type=ImportError)
+    from langchain_core.documents import Document
+
+    (model,) = (one["id"] for one in asking.get("/v1/models").json()["data"] if one["kind"] == "reranker")
+    with httpx.Client(timeout=30) as own:
+        client = cohere.ClientV2(api_key=KEY, base_url=base, httpx_client=own)
+        rerank = langchain_cohere.CohereRerank(client=client, model=model, top_n=3)
+        documents = [Document(text, metadata={"place": place}) for place, text in enumerate(DOCUMENTS)]
+        found = rerank.compress_documents(documents, QUERY)
+    order = np.argsort(-expected, kind="stable")[:3]
+    assert [one.metadata["place"] for one in found] == order.tolist()
+    assert [one.metadata["relevance_score"] for one in found] == sigmoid(expected)[order].tolist()
+
+
 def test_jina_and_vllm(asking: httpx.Client, expected: Any) -> None:
     """Best first, positions of the request, objects or strings, texts only when asked for."""
     documents = [{"text": DOCUMENTS[0]}, *DOCUMENTS[1:]]
