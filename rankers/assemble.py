@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from concurrent.futures import Executor
 from pathlib import Path
 
-from tamis.errors import InvalidInput, NotFound
+from tamis.errors import InvalidInput, NotFound, TamisError
 from tamis.indexer.published import BLEND, PublishedIndex
 from tamis.models.bundle import ModelBundle
 from tamis.models.scorer import Scorer
 from tamis.models.session import Device
 from tamis.models.store import resolve_scorer
 
+from .blend.absent import AbsentBlend
 from .blend.blend import Blend, usable_forward
 from .blend.bundle import SETTINGS, BlendBundle
 from .config import PipelineConfig
@@ -23,6 +25,8 @@ from .pipeline import Pipeline
 from .rerank import Reader, Reranker
 from .sparse import SparseRetriever
 from .stages import Fusion, Retriever
+
+log = logging.getLogger(__name__)
 
 ReaderKey = tuple[str, str]
 """Bundle and precision of a second stage."""
@@ -85,33 +89,50 @@ def open_readers(
     return found
 
 
-def open_blends(index: PublishedIndex, configs: Iterable[PipelineConfig]) -> dict[str, Blend]:
-    """Load the forests that configurations name as `open_blend` does, each once, by the name that they have there."""
-    found: dict[str, Blend] = {}
+def open_blends(
+    index: PublishedIndex, configs: Iterable[PipelineConfig], lenient: bool = False
+) -> dict[str, Blend | AbsentBlend]:
+    """Load the forests that configurations name as `open_blend` does, each once, by the name that they have there.
+
+    Args:
+        index: open.
+        configs: the paths of queries.
+        lenient: one that cannot be opened is logged, and replaced by what keeps the order and tells each answer so.
+    """
+    found: dict[str, Blend | AbsentBlend] = {}
     for config in configs:
-        if config.blend is not None and config.blend not in found and (blend := open_blend(index, config)):
-            found[config.blend] = blend
+        if config.blend is None or config.blend in found:
+            continue
+        try:
+            found[config.blend] = open_blend(index, config.blend)
+        except TamisError as error:
+            if not lenient:
+                raise
+            log.error("searching without the blend %r: %s", config.blend, error)  # it says all
+            found[config.blend] = AbsentBlend(str(error))
     return found
 
 
-def open_blend(index: PublishedIndex, config: PipelineConfig) -> Blend | None:
-    """Load the forest between fusion and reranker; None where the configuration names none.
+def open_blend(index: PublishedIndex, name: str) -> Blend:
+    """Load a forest between fusion and reranker.
+
+    Args:
+        index: open.
+        name: folder of the blend, or `index` for the one published in it.
 
     Raises:
         NotFound: there is no such blend.
         DamagedFile: it is not as it was written.
         InvalidInput: the index has no forward index, or the blend is of another schema or encoder.
     """
-    if config.blend is None:
-        return None
     corpus = index.manifest.corpus.name
     forward = usable_forward(index.forward, corpus)
-    if config.blend == IN_INDEX and f"{BLEND}/{SETTINGS}" not in index.manifest.files:
+    if name == IN_INDEX and f"{BLEND}/{SETTINGS}" not in index.manifest.files:
         raise NotFound(
             f"version {index.manifest.version} of the index of {corpus} has no blend; train one with "
             "`tamis train blend INDEX COLLECTION`, or leave out `pipeline.blend`"
         )
-    folder = index.folder / BLEND if config.blend == IN_INDEX else Path(config.blend).expanduser()
+    folder = index.folder / BLEND if name == IN_INDEX else Path(name).expanduser()
     bundle = BlendBundle.open(folder)
     bundle.check_encoder(index.encoder.bundle.fingerprint)
     return Blend.open(bundle, forward, index.ids.rank)
@@ -122,7 +143,7 @@ def assemble(
     config: PipelineConfig,
     pool: Executor,
     reader: Reader | None = None,
-    blend: Blend | None = None,
+    blend: Blend | AbsentBlend | None = None,
     late: Executor | None = None,
 ) -> Pipeline:
     """Join the stages that the configuration names, over an open index.
@@ -163,10 +184,10 @@ def _depths(config: PipelineConfig) -> dict[str, int]:
 
 
 def _fingerprints(
-    index: PublishedIndex, config: PipelineConfig, reader: Reader | None, blend: Blend | None
+    index: PublishedIndex, config: PipelineConfig, reader: Reader | None, blend: Blend | AbsentBlend | None
 ) -> dict[str, str]:
     models = {"dense": index.encoder.bundle.fingerprint} if "dense" in config.retrievers else {}
-    if blend is not None and config.blend is not None:
+    if isinstance(blend, Blend) and config.blend is not None:
         models["blend"] = blend.bundle.fingerprint
     return models if reader is None or config.rerank is None else {**models, "rerank": reader.fingerprint}
 

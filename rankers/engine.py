@@ -40,10 +40,12 @@ class Engine:
         device: Device = "cpu",
         pipelines: Mapping[str, PipelineConfig] | None = None,
         most_waiting: int | None = None,
+        lenient: bool = False,
     ) -> None:
         """Put pipelines over an open index, which `close` closes too; `Engine.open` does both.
 
-        `most_waiting` bounds the tokens that wait to be read by a reranker; None: no bound.
+        `most_waiting` bounds the tokens that wait to be read by a reranker; None: no bound. If `lenient`, a blend that
+        cannot be opened is left out, and every answer says so.
 
         Raises:
             NotFound: there is no bundle of a model that the configuration names.
@@ -54,7 +56,7 @@ class Engine:
         self.config = config
         self.configs = {DEFAULT_PIPELINE: config, **(pipelines or {})}
         """Configurations by name, the default one first."""
-        self._blends = open_blends(index, self.configs.values())
+        self._blends = open_blends(index, self.configs.values(), lenient)
         self._readers = open_readers(self.configs.values(), device, most_waiting)
         self.selections = Selections(index.passages, index.manifest.config.corpus.metadata)
         self._pool = ThreadPoolExecutor(thread_name_prefix="tamis-retrieve")
@@ -70,6 +72,7 @@ class Engine:
         device: Device = "cpu",
         pipelines: Mapping[str, PipelineConfig] | None = None,
         most_waiting: int | None = None,
+        lenient: bool = False,
     ) -> Engine:
         """Verify and open an index.
 
@@ -80,6 +83,7 @@ class Engine:
             device: where queries are encoded, and passages reranked: `cpu`, `cuda` or `auto`.
             pipelines: other paths by name, over the same open index; two that name one model share it.
             most_waiting: tokens that may wait to be read by a reranker before searches are refused; None: no bound.
+            lenient: leave out a blend that cannot be opened, and say so in every answer, as a service does.
 
         Raises:
             NotFound: no index is there, or no bundle of a model that the configuration names.
@@ -87,7 +91,7 @@ class Engine:
         """
         index = PublishedIndex.open(Path(path), version, device)
         try:
-            return Engine(index, config or PipelineConfig(), device, pipelines, most_waiting)
+            return Engine(index, config or PipelineConfig(), device, pipelines, most_waiting, lenient)
         except BaseException:
             index.close()
             raise

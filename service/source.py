@@ -41,7 +41,7 @@ class Source:
     def open(self, version: str | None = None) -> Engine:
         """Open a version; None: the one to begin with."""
         begin = version or self.version
-        return Engine.open(self.path, self.pipeline, begin, self.device, self.pipelines, self.most_waiting)
+        return Engine.open(self.path, self.pipeline, begin, self.device, self.pipelines, self.most_waiting, True)
 
     def try_out(self, version: str) -> None:
         """Open a version in a process of its own and ask it a question, so that a crash is nobody's here.

@@ -86,15 +86,15 @@ class Blend:
             scores = self.score(self.extractor.extract(query.text, candidates), candidates)
         except Exception as error:  # whatever it is, the answer without the blend is better than none
             log.exception("the blend failed for a query")
-            return _unscored(candidates), f"scoring failed: {error}"
+            return unscored(candidates), f"scoring failed: {error}"
         if not np.isfinite(scores).all():
-            return _unscored(candidates), "the forest gave scores that are no numbers"
+            return unscored(candidates), "the forest gave scores that are no numbers"
         order = canonical(candidates.rows, scores, self.id_rank)
         kept = candidates.take(order)
         return Candidates(kept.rows, scores[order], kept.features).with_stage(STAGE), None
 
 
-def _unscored(candidates: Candidates) -> Candidates:
+def unscored(candidates: Candidates) -> Candidates:
     """Say that the stage found nothing to say."""
     nothing = np.full(len(candidates), np.nan, np.float32)
     features = {**candidates.features, STAGE: nothing, f"{STAGE}_rank": nothing}

@@ -11,8 +11,8 @@ class BlendRecipe(Section):
     """How a blend is trained."""
 
     queries: int = Field(4_000, ge=10, description="queries that are used, drawn at random where there are more")
-    hard: int = Field(40, ge=1, description="negatives from the head of the fused list, where a ranking is decided")
-    random: int = Field(20, ge=0, description="negatives drawn from the rest of the list")
+    hard: int = Field(100, ge=1, description="negatives from the head of the fused list, where a ranking is decided")
+    random: int = Field(50, ge=0, description="negatives drawn from the rest of the list")
     folds: int = Field(3, ge=2, description="parts of the queries, each held out once to choose by")
     leaves: tuple[int, ...] = Field(
         (15, 7, 31), min_length=1, description="leaves of a tree that are tried; features are chosen with the first"

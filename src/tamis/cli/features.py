@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .options import AsJson
-from .output import print_json, stdout
+from tamis.config import load_config
+
+from .options import AsJson, ConfigFile, IndexPath
+from .output import Bars, print_json, say, stdout
 
 app = typer.Typer(help="The features of candidates, over which the blend is learned.", no_args_is_help=True)
 
@@ -43,3 +46,35 @@ def list_features(
     stdout.print(
         f"{len(chosen)} features, {classic} of them classic; schema {schema_hash()[:12]}", markup=False, highlight=False
     )
+
+
+@app.command("dump", epilog="Example: `tamis features dump var/scifact ./scifact --split train --out train.svm`")
+def dump_features(
+    index: IndexPath,
+    collection: Annotated[str, typer.Argument(metavar="COLLECTION", help="The judged collection of that index.")],
+    out: Annotated[Path, typer.Option(help="File to write: .svm for SVMlight, or .parquet.")],
+    split: Annotated[str, typer.Option(help="Split of the judgments.")] = "train",
+    queries: Annotated[int | None, typer.Option(min=1, help="Take so many at random; by default all.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
+    config: ConfigFile = None,
+) -> None:
+    """Write the features of the candidates that the first stage finds, with their grades, for other learners."""
+    from tamis.eval.judged import read_judged
+    from tamis.rankers.blend.blend import usable_forward
+    from tamis.rankers.engine import Engine
+    from tamis.rankers.features.extract import FeatureExtractor
+    from tamis.rankers.variants import SLOTS, without
+    from tamis.training.blend.dump import check_format, dump
+    from tamis.training.blend.logged import log_candidates
+    from tamis.training.mining import sampled
+
+    check_format(out)
+    judged = read_judged(collection, split)
+    asked = judged.queries if queries is None else sampled(judged, queries, seed).queries
+    with Engine.open(index, without(load_config(config).pipeline, SLOTS)) as engine:
+        extractor = FeatureExtractor(usable_forward(engine.index.forward, engine.index.manifest.corpus.name))
+        with Bars().phase("log", len(asked), "queries") as report:
+            logged = log_candidates(engine, judged, extractor, report, asked)
+        ids = [passage.id for passage in engine.index.passages.take(logged.rows)]
+    dump(logged, ids, extractor.schema, out)
+    say(f"wrote {len(ids):,} candidates of {len(asked):,} queries, {len(extractor.schema)} features each, to {out}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -175,6 +176,33 @@ def test_an_index_without_forward_files_or_blend_is_told(tiny_index: Path, blend
         bare = replace(index, forward=None)
         with pytest.raises(InvalidInput, match="built without a forward index"):
             Engine(bare, WITH_BLEND)
+
+
+@pytest.mark.parametrize("kind", ["no forward index", "another encoder", "garbled", "no blend"])
+def test_a_service_goes_on_without_a_blend_that_cannot_be_opened(blended: Path, tmp_path: Path, kind: str) -> None:
+    """In the previous order, and every answer says so; whoever evaluates is refused instead."""
+    folder = copied(blended, tmp_path)
+    if kind == "another encoder":
+        values = orjson.loads((folder / SETTINGS).read_bytes())
+        (folder / SETTINGS).write_bytes(orjson.dumps({**values, "encoder": "f" * 64}))
+    elif kind == "garbled":
+        (folder / MODEL).write_text("tree\nversion=v4\n")
+    elif kind == "no blend":
+        shutil.rmtree(folder)
+    config = PipelineConfig(blend=str(folder))
+    with PublishedIndex.open(blended) as opened:
+        index = replace(opened, forward=None) if kind == "no forward index" else opened
+        with pytest.raises((DamagedFile, InvalidInput, NotFound)) as refused:
+            Engine(index, config)
+        with contextlib.closing(Engine(index, config, lenient=True)) as serving:
+            plain = Engine(index, PipelineConfig()).search("copy a whole directory tree", k=20)
+            found = serving.search("copy a whole directory tree", k=20, explain=True)
+            assert [hit.id for hit in found.hits] == [hit.id for hit in plain.hits]
+            (told,) = found.degraded
+            assert (told.stage, told.reason) == ("blend", str(refused.value))
+            assert "previous order" in told.action
+            assert found.hits[0].explain is None
+            assert "blend" not in serving.pipeline.models
 
 
 def copied(blended: Path, tmp_path: Path) -> Path:
