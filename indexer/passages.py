@@ -119,6 +119,11 @@ class PassageStore:
         """Return the ids of the passages at `rows`, in that order."""
         return [self.id_of(int(row)) for row in rows]
 
+    def documents_of(self, rows: Sequence[int] | npt.NDArray[np.int32]) -> list[str]:
+        """Return the documents that the passages at `rows` were cut from, in that order."""
+        located = (self._locate(int(row)) for row in rows)
+        return [str(columns[1][place].as_py()) for columns, place in located]
+
     def all_ids(self) -> pa.ChunkedArray:
         """Return every id in row order."""
         return pa.chunked_array([columns[0] for columns in self._columns], type=pa.large_string())

@@ -21,13 +21,18 @@ from tamis.models.session import Device
 from .assemble import assemble, fusion_of, open_blends, open_readers, reader_key
 from .config import DEFAULT_PIPELINE, PipelineConfig
 from .explain import stage_score, with_parts
-from .fusion import STAGE
+from .explanation import Explanation, follow
+from .fusion import STAGE, ReciprocalRankFusion
 from .hits import Hit, SearchResult
 from .limit import Limit
 from .pair_scorer import PairScorer
+from .passage_order import PassageOrder
 from .pipeline import Answer, Pipeline
-from .ranking import Query
+from .ranking import Candidates, Query
 from .selections import Selections
+
+FUSED_K = 60.0
+"""RRF's constant where rankings of several queries become one (Cormack, Clarke and Buettcher, 2009)."""
 
 
 class Engine:
@@ -155,6 +160,7 @@ class Engine:
         filter: Filter | Mapping[str, object] | None = None,  # noqa: A002  # what everybody calls it
         weights: Mapping[str, float] | None = None,
         explain: bool = False,
+        order: PassageOrder | None = None,
     ) -> SearchResult:
         """Return the best `k` passages for a query, with what each stage said of them.
 
@@ -166,13 +172,14 @@ class Engine:
             filter: a condition on the typed metadata columns that every hit fulfils; see `tamis.indexer.filters`.
             weights: what the arms weigh in the fusion, where that is not as configured.
             explain: say of every hit what each group of features added to the blend's score.
+            order: what to change after the last stage.
 
         Raises:
             InvalidInput: the query is empty or no text, k is below 1, or filter or weights do not fit the index.
             NotFound: there is no pipeline of this name.
             Overloaded: too much waits for a reranker already.
         """
-        return self.search_many([query], k, pipeline, limit, filter, weights, explain)[0]
+        return self.search_many([query], k, pipeline, limit, filter, weights, explain, order)[0]
 
     def search_many(
         self,
@@ -183,28 +190,77 @@ class Engine:
         filter: Filter | Mapping[str, object] | None = None,  # noqa: A002
         weights: Mapping[str, float] | None = None,
         explain: bool = False,
+        order: PassageOrder | None = None,
     ) -> list[SearchResult]:
         """Answer several queries in one batch, each as it would be answered alone."""
         path = self.named(pipeline, weights)
-        if isinstance(k, bool) or not isinstance(k, int) or k < 1:
-            raise InvalidInput(f"k must be a whole number of 1 or more, got {k!r}")
-        for number, text in enumerate(queries):
-            if not isinstance(text, str) or not text.strip():
-                raise InvalidInput(f"query {number} must be a text that is not empty, got {text!r}")
         start = time.perf_counter()
-        allowed = None if filter is None else self.selections.of(filter)
-        asked = [Query(str(number), text, allowed) for number, text in enumerate(queries)]
+        asked = self._asked(queries, k, filter)
         answer = path.run(asked, limit)
         took = time.perf_counter() - start
+        names = [*path.retrievers, STAGE, *path.rescorers]
+        rankings = [self._ordered(ranking, order).top(k) for ranking in answer.rankings]
         results = [
-            self._result(text, place, k, answer, took, [*path.retrievers, STAGE, *path.rescorers])
+            self._result(text, rankings[place], _candidates(answer, place), answer, took, names)
             for place, text in enumerate(queries)
         ]
         if not explain:
             return results
         return [
-            with_parts(path, answer, n, one, result) for n, (one, result) in enumerate(zip(asked, results, strict=True))
+            with_parts(path, answer, place, asked[place], result, rankings[place].rows)
+            for place, result in enumerate(results)
         ]
+
+    def search_fused(
+        self,
+        queries: Sequence[str],
+        k: int = 10,
+        pipeline: str | None = None,
+        limit: Limit | None = None,
+        filter: Filter | Mapping[str, object] | None = None,  # noqa: A002
+        weights: Mapping[str, float] | None = None,
+        order: PassageOrder | None = None,
+    ) -> SearchResult:
+        """Answer several queries with one ranking: reciprocal ranks of each one's added up (RAG-Fusion, 2024).
+
+        Stages of the hits are `query_1`, `query_2`, ... and `fused`.
+        """
+        if not queries:
+            raise InvalidInput("there is no query to search for")
+        start = time.perf_counter()
+        answer = self.named(pipeline, weights).run(self._asked(queries, k, filter), limit)
+        took = time.perf_counter() - start
+        found = {f"query_{number}": ranking for number, ranking in enumerate(answer.rankings, 1)}
+        fusion = ReciprocalRankFusion(self.index.ids.rank, dict.fromkeys(found, 1.0), FUSED_K)
+        ranking = self._ordered(fusion(found), order).top(k)
+        candidates = {name: len(each) for name, each in found.items()}
+        return self._result("\n".join(queries), ranking, candidates, answer, took, [*found, STAGE])
+
+    def explain(self, query: str, id_: str, pipeline: str | None = None) -> Explanation:
+        """Follow one passage through all stages, wherever it ends.
+
+        Raises:
+            NotFound: the index has no such passage, or there is no pipeline of this name.
+        """
+        row, path = self.row_of(id_), self.named(pipeline)
+        return follow(path.run(self._asked([query])), query, id_, row, len(path.retrievers))
+
+    def _ordered(self, ranking: Candidates, order: PassageOrder | None) -> Candidates:
+        return order.apply(ranking, self.index) if order else ranking
+
+    def _asked(
+        self,
+        queries: Sequence[str],
+        k: int = 1,
+        filter: Filter | Mapping[str, object] | None = None,  # noqa: A002
+    ) -> list[Query]:
+        if isinstance(k, bool) or not isinstance(k, int) or k < 1:
+            raise InvalidInput(f"k must be a whole number of 1 or more, got {k!r}")
+        for number, text in enumerate(queries):
+            if not isinstance(text, str) or not text.strip():
+                raise InvalidInput(f"query {number} must be a text that is not empty, got {text!r}")
+        allowed = None if filter is None else self.selections.of(filter)
+        return [Query(str(number), text, allowed) for number, text in enumerate(queries)]
 
     def fetch(self, id_: str) -> Passage:
         """Return a passage by its id.
@@ -220,15 +276,35 @@ class Engine:
         Raises:
             NotFound: the index has no such passage.
         """
-        row = self.index.ids.row_of(id_)
+        row = self.index.ids.row_of(id_) if isinstance(id_, str) else None
         if row is None:
             raise NotFound(f"{self.index.manifest.corpus.name} has no passage with id {id_!r}")
         return row
 
+    def neighbours(self, id_: str, before: int = 1, after: int = 1) -> list[Passage]:
+        """Return a passage with those of its document that stand before and after it, in the document's order.
+
+        Raises:
+            NotFound: the index has no such passage.
+            InvalidInput: a number is below 0.
+        """
+        if before < 0 or after < 0:
+            raise InvalidInput(f"before and after must be 0 or more, got {before} and {after}")
+        row = self.row_of(id_)
+        rows = range(max(0, row - before), min(len(self.index.passages), row + after + 1))
+        found = self.index.passages.take(list(rows))
+        here = found[row - rows.start].document_id
+        return [passage for passage in found if passage.document_id == here]
+
     def _result(
-        self, text: str, query: int, k: int, answer: Answer, took: float, stages: Sequence[str]
+        self,
+        text: str,
+        ranking: Candidates,
+        candidates: dict[str, int],
+        answer: Answer,
+        took: float,
+        stages: Sequence[str],
     ) -> SearchResult:
-        ranking = answer.rankings[query].top(k)
         passages = self.index.passages.take(ranking.rows)
         hits = [
             Hit(
@@ -244,7 +320,6 @@ class Engine:
             for place, passage in enumerate(passages)
         ]
         timings = {name: seconds * 1000 for name, seconds in answer.seconds.items()}
-        candidates = {name: len(rankings[query]) for name, rankings in answer.stages.items()}
         return SearchResult(text, hits, took * 1000, timings, answer.degraded, candidates)
 
     def close(self) -> None:
@@ -262,3 +337,7 @@ class Engine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _candidates(answer: Answer, query: int) -> dict[str, int]:
+    return {name: len(rankings[query]) for name, rankings in answer.stages.items()}

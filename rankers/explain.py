@@ -12,7 +12,7 @@ from .blend.blend import Blend
 from .blend.explained import Explained, explain
 from .hits import SearchResult, StageScore
 from .pipeline import Answer, Pipeline
-from .ranking import Candidates, Query
+from .ranking import Candidates, Query, Rows
 
 
 def stage_score(ranking: Candidates, name: str, place: int) -> StageScore | None:
@@ -42,10 +42,11 @@ def explained(path: Pipeline, answer: Answer, place: int, query: Query, rows: li
     return explain(path.blend, query, scored, rows)
 
 
-def with_parts(path: Pipeline, answer: Answer, place: int, query: Query, result: SearchResult) -> SearchResult:
-    """Add to each hit what the groups of features added to the blend's score."""
-    rows = answer.rankings[place].rows[: len(result.hits)].tolist()
-    found = explained(path, answer, place, query, rows)
+def with_parts(
+    path: Pipeline, answer: Answer, place: int, query: Query, result: SearchResult, rows: Rows
+) -> SearchResult:
+    """Add to each hit, of which `rows` are the numbers, what the groups of features added to the blend's score."""
+    found = explained(path, answer, place, query, rows.tolist())
     hits = [
         hit if one is None else replace(hit, explain=one.groups) for hit, one in zip(result.hits, found, strict=True)
     ]

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from tamis.rankers.engine import Engine
 
-from . import admin, embeddings, errors, health, info, models, page, rerank, routes
+from . import admin, embeddings, errors, health, info, models, page, passages, rerank, routes
 from . import metrics as metrics_routes
 from .access import AccessMiddleware, allowed_hosts
 from .access_log import AccessLogMiddleware
@@ -34,7 +34,7 @@ from .workers import Workers
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
-PARTS = (page, admin, routes, health, info, models, rerank, embeddings, metrics_routes)
+PARTS = (page, admin, routes, passages, health, info, models, rerank, embeddings, metrics_routes)
 
 
 def create_app(

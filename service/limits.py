@@ -94,6 +94,20 @@ def check_batch(items: Sequence[object], name: str, config: ServiceConfig) -> No
         raise RequestError(400, "out_of_range", message, name)
 
 
+MAX_IDS = 10_000
+"""Ids that a request may exclude; the size of the body limits them too."""
+
+
+def check_ids(ids: Sequence[str], name: str) -> None:
+    """Refuse more ids than a ranking could be asked to leave out.
+
+    Raises:
+        RequestError: 400, naming the limit.
+    """
+    if len(ids) > MAX_IDS:
+        raise RequestError(400, "out_of_range", f"{name!r} has {len(ids):,} ids, at most {MAX_IDS:,} are allowed", name)
+
+
 def check_budget(ms: float | None, config: ServiceConfig) -> float | None:
     """Return a budget in seconds; None: there is none.
 

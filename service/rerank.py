@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from tamis.models.scores import PairScores
+from tamis.rankers.document_scores import DocumentScores, Unscorable, score_documents
 from tamis.rankers.limit import Limit
 
 from .errors import RequestError, responses
@@ -25,34 +22,17 @@ TEI_ERRORS = responses(400, 401, 403, 404, 413, 415, 421, 429, 500, 503, model=T
 JSON = "application/json"
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """What a model said of the documents."""
-
-    model: str
-    scores: npt.NDArray[np.float64]
-    order: list[int]
-    """Positions, best first; ties in the order of the request."""
-    found: PairScores
-
-    @property
-    def truncated(self) -> list[int]:
-        """Positions of documents that did not fit."""
-        return [int(place) for place in np.flatnonzero(self.found.passages_cut)]
-
-
 @router.post("/v1/rerank", response_model=RerankResponse, responses=ERRORS)
 async def rerank(request: Request, body: RerankRequest) -> Response:
     """Score documents for a query, as Jina's and vLLM's servers do."""
     texts = _texts(body)
-    scored = await _score(request, body.model, body.query, texts, "documents")
-    tokens = int(scored.found.tokens.sum())
+    model, scored = await _score(request, body.model, body.query, texts, "documents")
     return _answer(
         {
             "id": request.state.request_id,
-            "model": scored.model,
+            "model": model,
             "results": _results(scored, texts, body),
-            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+            "usage": {"prompt_tokens": scored.tokens, "total_tokens": scored.tokens},
             "truncated": scored.truncated,
         }
     )
@@ -62,7 +42,7 @@ async def rerank(request: Request, body: RerankRequest) -> Response:
 async def cohere(request: Request, body: RerankRequest) -> Response:
     """Score documents for a query, as Cohere's version 2 does."""
     texts = _texts(body)
-    scored = await _score(request, body.model, body.query, texts, "documents")
+    _, scored = await _score(request, body.model, body.query, texts, "documents")
     warnings = [f"document {place} did not fit the model's window and was cut" for place in scored.truncated]
     meta = {"api_version": {"version": "2"}, "warnings": warnings}
     return _answer({"id": request.state.request_id, "results": _results(scored, texts, body), "meta": meta})
@@ -73,8 +53,9 @@ async def tei(request: Request, body: TeiRequest | RerankRequest) -> Response:
     """Score texts as text-embeddings-inference does; a body with `documents` is answered as at /v1/rerank."""
     if isinstance(body, RerankRequest):
         return await rerank(request, body)
-    scored = await _score(request, None, body.query, body.texts, "texts", raw=body.raw_scores)
-    found = [{"index": place, "score": float(scored.scores[place])} for place in scored.order]
+    _, scored = await _score(request, None, body.query, body.texts, "texts")
+    scores = scored.raw if body.raw_scores else scored.scores
+    found = [{"index": place, "score": float(scores[place])} for place in scored.order]
     return _answer([{**one, "text": body.texts[int(one["index"])]} for one in found] if body.return_text else found)
 
 
@@ -83,27 +64,26 @@ def _texts(body: RerankRequest) -> list[str]:
 
 
 async def _score(
-    request: Request, model: str | None, query: str, texts: Sequence[str], param: str, raw: bool = False
-) -> Scored:
+    request: Request, model: str | None, query: str, texts: Sequence[str], param: str
+) -> tuple[str, DocumentScores]:
     state = State.of(request)
     name, reader = find_reader(state.indexes, model)
     check_query(query, state.config)
     check_batch(texts, param, state.config)
 
-    def work(limit: Limit) -> Scored:
-        found = reader.score_pairs([(query, text) for text in texts], limit.abandoned)
-        if found.failed:
-            place = next(iter(found.failed))
-            raise RequestError(500, "internal_error", f"model {name!r} could not score number {place}", param)
-        state.metrics.truncated.inc(int(found.passages_cut.sum()))
-        scores = found.scores.astype(np.float64)
-        order = np.argsort(-scores, kind="stable").tolist()  # before the sigmoid, which makes ties of what is far out
-        return Scored(name, scores if raw else 1 / (1 + np.exp(-scores)), order, found)
+    def work(limit: Limit) -> DocumentScores:
+        try:
+            scored = score_documents(reader, query, texts, limit.abandoned)
+        except Unscorable as error:
+            message = f"model {name!r} could not score number {error.place}"
+            raise RequestError(500, "internal_error", message, param) from None
+        state.metrics.truncated.inc(len(scored.truncated))
+        return scored
 
-    return await state.workers.run(request, work)
+    return name, await state.workers.run(request, work)
 
 
-def _results(scored: Scored, texts: Sequence[str], body: RerankRequest) -> list[dict[str, object]]:
+def _results(scored: DocumentScores, texts: Sequence[str], body: RerankRequest) -> list[dict[str, object]]:
     results: list[dict[str, object]] = []
     for place in scored.order[: body.top_n]:
         result = RerankResult(index=place, relevance_score=float(scored.scores[place])).model_dump(exclude_none=True)

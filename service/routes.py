@@ -9,12 +9,14 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from tamis.errors import NotFound
 from tamis.rankers.engine import Engine
 from tamis.rankers.limit import Limit
+from tamis.rankers.passage_order import PassageOrder
 
 from .errors import RequestError, responses
 from .limits import (
     check_batch,
     check_budget,
     check_filter,
+    check_ids,
     check_k,
     check_pipeline,
     check_query,
@@ -55,16 +57,24 @@ async def search(request: Request, body: SearchRequest) -> Response:
     check_pipeline(body.pipeline, engine)
     check_weights(body.weights, body.pipeline, engine)
     budget = check_budget(body.budget_ms, state.config)
+    check_ids(body.exclude_ids, "exclude_ids")
+    order = PassageOrder(body.exclude_ids, body.diversity, body.documents)
     return await state.workers.run(
-        request, lambda limit: _search(request, name, engine, body, limit, state.metrics), budget
+        request, lambda limit: _search(request, name, engine, body, order, limit, state.metrics), budget
     )
 
 
 def _search(
-    request: Request, name: str, engine: Engine, body: SearchRequest, limit: Limit, metrics: Metrics
+    request: Request,
+    name: str,
+    engine: Engine,
+    body: SearchRequest,
+    order: PassageOrder,
+    limit: Limit,
+    metrics: Metrics,
 ) -> Response:
     check_filter(body.filter, engine)
-    result = engine.search(body.query, body.k, body.pipeline, limit, body.filter, body.weights, body.explain)
+    result = engine.search(body.query, body.k, body.pipeline, limit, body.filter, body.weights, body.explain, order)
     metrics.searched(result)
     note(request.state, name, body.k, result)
     check_required(body.require, result)
@@ -82,16 +92,32 @@ async def msearch(request: Request, body: MultiSearchRequest) -> Response:
         check_query(query, state.config)
     check_k(body.k, "k", state.config)
     check_pipeline(body.pipeline, engine)
+    check_weights(body.weights, body.pipeline, engine)
+    check_ids(body.exclude_ids, "exclude_ids")
+    budget = check_budget(body.budget_ms, state.config)
+    order = PassageOrder(body.exclude_ids, body.diversity, body.documents)
     request_id = request.state.request_id
-    return await state.workers.run(request, lambda limit: _many(name, engine, body, request_id, limit, state.metrics))
+    return await state.workers.run(
+        request, lambda limit: _many(name, engine, body, order, request_id, limit, state.metrics), budget
+    )
 
 
 def _many(
-    name: str, engine: Engine, body: MultiSearchRequest, request_id: str, limit: Limit, metrics: Metrics
+    name: str,
+    engine: Engine,
+    body: MultiSearchRequest,
+    order: PassageOrder,
+    request_id: str,
+    limit: Limit,
+    metrics: Metrics,
 ) -> Response:
     check_filter(body.filter, engine)
-    results = engine.search_many(body.queries, body.k, body.pipeline, limit, body.filter)
+    if body.fuse:
+        results = [engine.search_fused(body.queries, body.k, body.pipeline, limit, body.filter, body.weights, order)]
+    else:
+        results = engine.search_many(body.queries, body.k, body.pipeline, limit, body.filter, body.weights, order)
     metrics.searched(results[0])  # steps and what they left undone are those of the whole batch
+    check_required(body.require, results[0])
     content = render_many(name, engine, body, results, request_id)
     return Response(content, media_type=JSON, headers={"Server-Timing": server_timing(results[0])})
 

@@ -36,6 +36,13 @@ class SearchRequest(_Shape):
     )
     explain: bool = Field(False, description="add the pipeline's configuration, from which scores can be recomputed")
     return_text: bool = Field(True, description="false: `text` of every hit is null")
+    exclude_ids: list[str] = Field([], description="ids of passages or documents that the asker has already")
+    diversity: float | None = Field(
+        None, description="0 to 1: how much being unlike the hits above counts (maximal marginal relevance)"
+    )
+    documents: Literal["best", "sum"] | None = Field(
+        None, description="one hit for each document: in the order of its best passage, or of its best three added up"
+    )
 
 
 class CandidatesQuery(_Shape):
@@ -107,7 +114,18 @@ class MultiSearchRequest(_Shape):
     index: str | None = Field(None, description="name of an index; may be left out where one is served")
     pipeline: str | None = Field(None, description="name of a pipeline, see /v1/info; else the default one")
     filter: Filter | None = Field(None, description="condition that every hit fulfils, as at /v1/search")
+    weights: dict[str, float] | None = Field(None, description="what the arms weigh in the fusion, as at /v1/search")
+    budget_ms: float | None = Field(None, description="milliseconds that the answers may take together")
+    require: list[Literal["blend", "rerank"]] = Field([], description="as in /v1/search")
     return_text: bool = Field(True, description="false: `text` of every hit is null")
+    fuse: bool = Field(False, description="true: one ranking for all queries, by reciprocal ranks, in one response")
+    exclude_ids: list[str] = Field([], description="ids of passages or documents that the asker has already")
+    diversity: float | None = Field(
+        None, description="0 to 1: how much being unlike the hits above counts (maximal marginal relevance)"
+    )
+    documents: Literal["best", "sum"] | None = Field(
+        None, description="one hit for each document: in the order of its best passage, or of its best three added up"
+    )
 
 
 class OneOfMany(_Shape):
@@ -122,7 +140,7 @@ class MultiSearchResponse(_Shape):
 
     api: Literal["v1"]
     index: IndexIdentity
-    responses: list[OneOfMany] = Field(description="in the order of the queries")
+    responses: list[OneOfMany] = Field(description="in the order of the queries; one alone with `fuse`")
     took_ms: float = Field(description="for all queries together")
     timings_ms: dict[str, float]
     degraded: list[Degradation]
@@ -174,6 +192,59 @@ class DocumentResponse(_Shape):
     index: str
     docid: str
     doc: Doc
+
+
+class FetchRequest(_Shape):
+    """Body of POST /v1/fetch: passages by their ids, and what stands round them."""
+
+    model_config = ConfigDict(strict=True)
+
+    ids: list[str] = Field(description="ids of passages, as hits have them in `docid`")
+    index: str | None = Field(None, description="name of an index; may be left out where one is served")
+    before: int = Field(0, ge=0, le=100, description="passages of the same document to give from before each")
+    after: int = Field(0, ge=0, le=100, description="passages of the same document to give from after each")
+
+
+class PassageShape(_Shape):
+    """One passage."""
+
+    docid: str
+    document_id: str
+    title: str
+    text: str
+    metadata: dict[str, JsonValue]
+
+
+class FetchResponse(_Shape):
+    """Answer of POST /v1/fetch."""
+
+    api: Literal["v1"]
+    index: IndexIdentity
+    passages: list[list[PassageShape]] = Field(description="for each id the passages that were asked for, in order")
+
+
+class ExplainRequest(_Shape):
+    """Body of POST /v1/explain: where one passage went on the way of one query."""
+
+    model_config = ConfigDict(strict=True)
+
+    query: str
+    docid: str
+    index: str | None = Field(None, description="name of an index; may be left out where one is served")
+    pipeline: str | None = Field(None, description="name of a pipeline, see /v1/info; else the default one")
+
+
+class ExplainResponse(_Shape):
+    """Answer of POST /v1/explain."""
+
+    api: Literal["v1"]
+    index: IndexIdentity
+    query: str
+    docid: str
+    rank: int | None = Field(description="in the final ranking, 1 is best; null: it is not in it")
+    score: float | None
+    stages: dict[str, StageScore | None] = Field(description="null: the stage did not give it")
+    lost_at: str | None = Field(description="the first stage that dropped it")
 
 
 class Health(_Shape):

@@ -7,6 +7,11 @@ TamisError
 │   └── CorpusError         the corpus cannot be read, or holds records that cannot be indexed
 ├── DamagedFile             a file differs from its manifest, or its manifest cannot be read
 ├── Overloaded              too much work waits already; the same request may succeed later
+├── OutOfTime               a stage that was required had not the time to do its whole work
+├── ServiceError            a service was asked and could not answer
+│   ├── Unreachable         nobody answers at its address
+│   ├── OtherVersion        what answers is no Tamis, or speaks another version of its API
+│   └── Denied              it wants a key, or a better one
 └── BuildError              a build could not finish; what was published before is untouched
 
 `exit_code` is what the command line returns: see docs/exit-codes.md.
@@ -51,6 +56,26 @@ class DamagedFile(TamisError):
 
 class Overloaded(TamisError):
     """Too much work waits already; the same request may succeed later."""
+
+
+class OutOfTime(TamisError):
+    """A stage that was required had not the time to do its whole work."""
+
+
+class ServiceError(TamisError):
+    """A service was asked and could not answer."""
+
+
+class Unreachable(ServiceError):
+    """Nobody answers at a service's address."""
+
+
+class OtherVersion(ServiceError):
+    """What answers is no Tamis, or speaks another version of its API."""
+
+
+class Denied(ServiceError):
+    """The service wants a key, or a better one."""
 
 
 class BuildError(TamisError):
