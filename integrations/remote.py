@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 
@@ -91,6 +91,7 @@ class Remote(Searcher):
         self._clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = (
             weakref.WeakKeyDictionary()
         )
+        self._entered: weakref.WeakSet[asyncio.AbstractEventLoop] = weakref.WeakSet()
         self._name = index or self.url
         try:
             info = self.ask("GET", "/v1/info")
@@ -126,6 +127,10 @@ class Remote(Searcher):
             await client.aclose()
         self.close()
 
+    async def __aenter__(self) -> Self:
+        self._entered.add(asyncio.get_running_loop())
+        return self
+
     def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Send one request and return the answer's content."""
         self._check_process()
@@ -140,7 +145,10 @@ class Remote(Searcher):
         loop = asyncio.get_running_loop()
         client = self._clients.get(loop)
         if client is None:
-            client = self._clients[loop] = httpx.AsyncClient(**self._settings)
+            # Without `async with` nobody says when the loop ends, so that connections are not kept open for it.
+            kept = None if loop in self._entered else 0
+            limits = httpx.Limits(max_keepalive_connections=kept)
+            client = self._clients[loop] = httpx.AsyncClient(**self._settings, limits=limits)
         try:
             return _content(await client.request(method, path, json=body), self.url)
         except httpx.TransportError as error:
