@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -72,8 +72,8 @@ def build(
         BuildError: it could not finish (disk full, another writer).
     """
     index = IndexFolder(out)
-    with _named_failures(index), index.lock():
-        steps = _Steps.prepare(index, corpus, config, progress or Quiet(), device)
+    with named_failures(index), index.lock():
+        steps = Steps.prepare(index, corpus, config, progress or Quiet(), device)
         if not rebuild and (published := _published(index, steps.key)):
             index.point_to(published.version)
             return published
@@ -85,7 +85,7 @@ def build(
         steps.make_forward()
         manifest = steps.describe(ingested)
         index.publish(steps.finished, manifest.version)
-        remove(steps.work)
+        steps.clear()
         return manifest
 
 
@@ -103,7 +103,7 @@ def _published(index: IndexFolder, key: str) -> IndexManifest | None:
 
 
 @contextmanager
-def _named_failures(index: IndexFolder) -> Iterator[None]:
+def named_failures(index: IndexFolder) -> Iterator[None]:
     """Turn the operating system's errors (disk full, no permission) into one that says what is safe."""
     try:
         yield
@@ -115,7 +115,7 @@ def _named_failures(index: IndexFolder) -> Iterator[None]:
 
 
 @dataclass
-class _Steps:
+class Steps:
     """One build in its work folder: each step leaves a whole result, or none, and is skipped when it is there."""
 
     key: str
@@ -131,14 +131,24 @@ class _Steps:
     progress: Progress
     device: Device
     seconds: dict[str, float] = field(default_factory=dict)
+    after: datetime | None = None
+    """When the newest version was made, which this one must come after by name."""
 
     @staticmethod
-    def prepare(index: IndexFolder, corpus: Corpus, config: IndexConfig, progress: Progress, device: Device) -> _Steps:
+    def prepare(
+        index: IndexFolder,
+        corpus: Corpus,
+        config: IndexConfig,
+        progress: Progress,
+        device: Device,
+        digest: str | None = None,
+    ) -> Steps:
+        """Find engine and models, and name the work folder; `digest` where the corpus' own says too little."""
         engine = choose_engine(config.sparse.engine)
         query_bundle = resolve_encoder(config.encoder.model, "fp32")
         fast = config.encoder.precision == "fast"
         passage_bundle = resolve_encoder(config.encoder.model, "int8") if fast else query_bundle
-        digest = corpus.digest()
+        digest = digest or corpus.digest()
         key = sha256_json(
             {
                 "corpus": digest,
@@ -150,12 +160,13 @@ class _Steps:
         )
         work = index.building_path / key[:16]
         finished = work / "index"
-        return _Steps(
+        return Steps(
             key, work, finished, corpus, digest, config, engine, query_bundle, passage_bundle, progress, device
         )
 
     @contextmanager
-    def _phase(self, name: str, total: int | None, unit: str) -> Iterator[Report]:
+    def phase(self, name: str, total: int | None, unit: str) -> Iterator[Report]:
+        """Time a phase, and tell how far it is."""
         start = time.perf_counter()
         with self.progress.phase(name, total, unit) as report:
             yield report
@@ -165,7 +176,7 @@ class _Steps:
         """Read, check and split the corpus; write the passages."""
         done = self.work / "ingested.json"
         if not done.exists():
-            with self._phase("read", self.corpus.size_bytes, "bytes") as report:
+            with self.phase("read", self.corpus.size_bytes, "bytes") as report:
                 tokenizer = self.query_bundle.folder / "tokenizer.json"
                 result = ingest(self.corpus, self.config, tokenizer, self.finished, self.progress, report)
             with whole(done) as temporary:
@@ -178,7 +189,7 @@ class _Steps:
             return
         passages = PassageStore(self.finished / PASSAGES)
         with (
-            self._phase("encode", len(passages), "passages") as report,
+            self.phase("encode", len(passages), "passages") as report,
             Encoder.open(self.passage_bundle, device=self.device) as encoder,
         ):
             encode_passages(passages, encoder, self.work / "vectors", report)
@@ -192,7 +203,7 @@ class _Steps:
         count = self._count()
         dimension = self.passage_bundle.settings.dimension
         kind = kind_for(count, self.config.dense)
-        with self._phase("dense", count, "vectors") as report, whole(path) as temporary:
+        with self.phase("dense", count, "vectors") as report, whole(path) as temporary:
             shards = read_shards(self.work / "vectors", count)
             build_dense(shards, dimension, kind, self.config.dense, temporary, report)
             recall = self._recall(temporary, count) if kind == "hnsw" else None
@@ -210,7 +221,7 @@ class _Steps:
         if path.exists():
             return
         passages = PassageStore(self.finished / PASSAGES)
-        with self._phase("sparse", len(passages), "passages") as report, whole(path) as temporary:
+        with self.phase("sparse", len(passages), "passages") as report, whole(path) as temporary:
             build_sparse(self.engine, passages.contents, len(passages), temporary, self.config.sparse, report)
         passages.close()
 
@@ -221,7 +232,7 @@ class _Steps:
             return
         passages = PassageStore(self.finished / PASSAGES)
         settings = ForwardSettings(self.config.sparse.language, self.query_bundle.tokenizer)
-        with self._phase("forward", len(passages), "passages") as report, whole(path) as temporary:
+        with self.phase("forward", len(passages), "passages") as report, whole(path) as temporary:
             build_forward(passages, settings, temporary, report)
         passages.close()
 
@@ -238,6 +249,8 @@ class _Steps:
         files = describe_files(self.finished)
         identity = fingerprint(self.config, files)
         created = datetime.now(UTC).replace(microsecond=0)
+        if self.after is not None:  # versions are ordered by name, of which a second is the smallest step
+            created = max(created, self.after + timedelta(seconds=1))
         manifest = IndexManifest(
             format=FORMAT,
             version=f"{created:%Y%m%d-%H%M%S}-{identity[:8]}",
@@ -270,6 +283,10 @@ class _Steps:
         manifest.write(self.finished)
         sync_tree(self.finished)
         return manifest
+
+    def clear(self) -> None:
+        """Delete the work folder."""
+        remove(self.work)
 
     def _count(self) -> int:
         passages = PassageStore(self.finished / PASSAGES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import weakref
 from typing import Any
 
 from tamis.errors import InvalidInput
@@ -36,6 +37,8 @@ class _Opened:
 
             key = self.api_key.resolve_value() if self.api_key else None
             self._searcher = tamis.open(str(self.where), index=self.index, api_key=key)
+            # Components have no end of their own: what one opened goes with it.
+            weakref.finalize(self, self._searcher.close)
         return self._searcher
 
     def to_dict(self) -> dict[str, Any]:

@@ -115,7 +115,7 @@ def _many(
     if body.fuse:
         results = [engine.search_fused(body.queries, body.k, body.pipeline, limit, body.filter, body.weights, order)]
     else:
-        results = engine.search_many(body.queries, body.k, body.pipeline, limit, body.filter, body.weights, order)
+        results = engine.search_many(body.queries, body.k, body.pipeline, limit, body.filter, body.weights, order=order)
     metrics.searched(results[0])  # steps and what they left undone are those of the whole batch
     check_required(body.require, results[0])
     content = render_many(name, engine, body, results, request_id)

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tamis.indexer.config import IndexConfig
     from tamis.indexer.manifest import IndexManifest
+    from tamis.indexer.update import Updated
     from tamis.integrations.searcher import Searcher
     from tamis.models.session import Device
     from tamis.rankers.config import PipelineConfig
 
-__all__ = ["__version__", "build", "open"]
+__all__ = ["__version__", "build", "open", "update"]
 
 __version__ = _version("tamis")
 
@@ -90,3 +91,23 @@ def build(
     from tamis.integrations.building import build_given
 
     return build_given(passages, Path(path), config, name, device)
+
+
+def update(
+    path: Path | str,
+    *,
+    add: Iterable[Mapping[str, object]] = (),
+    update: Iterable[Mapping[str, object]] = (),
+    delete: Iterable[str] = (),
+    device: Device = "cpu",
+) -> Updated:
+    """Publish an index with documents added, updated or deleted; only passages whose text is new are encoded.
+
+    Raises:
+        tamis.errors.NotFound: no index is there, or a document to update or delete is not.
+        tamis.errors.CorpusError: a document to add is there already, is named twice, or cannot be indexed.
+        tamis.errors.BuildError: it could not finish.
+    """
+    from tamis.integrations.building import update_given
+
+    return update_given(Path(path), add, update, delete, device)

@@ -14,7 +14,8 @@ from tamis.service.schemas import ErrorCode
 
 ROUTES = {
     "/v1/search", "/search", "/v1/{index}/search", "/v1/{index}/doc/{docid}", "/v1/info", "/v1/indexes", "/livez",
-    "/v1/msearch", "/v1/fetch", "/v1/explain", "/v1/models", "/v1/admin/reload", "/v1/admin/rollback", "/v1/admin/status",
+    "/v1/msearch", "/v1/fetch", "/v1/explain", "/v1/models",
+    "/v1/admin/reload", "/v1/admin/rollback", "/v1/admin/status",
     "/v1/rerank", "/v2/rerank", "/rerank", "/v1/embeddings",
     "/readyz", "/healthz", "/health", "/v1/health/live", "/v1/health/ready",
 }  # fmt: skip
@@ -73,7 +74,8 @@ def test_search_declares_its_errors(document: Any) -> None:
     body = document["components"]["schemas"]["SearchRequest"]
     assert body["additionalProperties"] is False and body["required"] == ["query"]
     assert list(body["properties"]) == [
-        "query", "k", "index", "pipeline", "filter", "weights", "budget_ms", "require", "explain", "return_text"
+        "query", "k", "index", "pipeline", "filter", "weights", "budget_ms", "require", "explain", "return_text",
+        "exclude_ids", "diversity", "documents",
     ]  # fmt: skip
 
 

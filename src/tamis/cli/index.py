@@ -12,10 +12,15 @@ from tamis.config import load_config
 from tamis.indexer.manifest import IndexManifest
 from tamis.indexer.versions import IndexFolder
 
+from . import index_update
 from .options import AsJson, ConfigFile, IndexPath
 from .output import Bars, print_json, say, stdout
 
 app = typer.Typer(help="Build an index, look at it, go back to an older version, clean up.", no_args_is_help=True)
+
+app.command("add")(index_update.add)
+app.command("update")(index_update.update)
+app.command("delete")(index_update.delete)
 
 
 @app.command()
