@@ -22,6 +22,7 @@ from tamis.models.encoder import Encoder
 from tamis.models.session import Device
 from tamis.models.store import resolve_encoder
 
+from .certificate import Certificate
 from .config import IndexConfig
 from .corpus.open import Corpus
 from .dense import DenseIndex, build_dense, kind_for
@@ -34,12 +35,15 @@ from .manifest import (
     CorpusEntry,
     EncoderEntry,
     IndexManifest,
+    PruningEntry,
     describe_files,
     fingerprint,
 )
 from .passages import IdOrder, PassageStore
 from .progress import Progress, Quiet, Report
 from .published import ENCODER, FORWARD, PASSAGES, SPARSE, VECTORS
+from .quality.choose import identity
+from .quality.prune import certified, prune
 from .recall import measure_recall
 from .sparse.engine import build_sparse, choose_engine
 from .versions import IndexFolder
@@ -52,6 +56,7 @@ def build(
     progress: Progress | None = None,
     device: Device = "cpu",
     rebuild: bool = False,
+    certificate: Certificate | None = None,
 ) -> IndexManifest:
     """Build an index of a corpus and publish it as the current version of `out`.
 
@@ -66,24 +71,29 @@ def build(
         progress: who is told how far it is.
         device: where passages are encoded: `cpu`, `cuda` or `auto`.
         rebuild: build even where the same index is there.
+        certificate: what was proved of this corpus; its share is pruned, and the manifest carries it.
 
     Raises:
+        InvalidInput: the certificate is of something else, or passages cannot be scored.
         CorpusError: the corpus holds records that cannot be indexed; nothing was published.
         BuildError: it could not finish (disk full, another writer).
     """
     index = IndexFolder(out)
+    if certificate is not None:
+        config = certified(config, certificate)
     with named_failures(index), index.lock():
-        steps = Steps.prepare(index, corpus, config, progress or Quiet(), device)
+        steps = Steps.prepare(index, corpus, config, progress or Quiet(), device, certificate)
         if not rebuild and (published := _published(index, steps.key)):
             index.point_to(published.version)
             return published
         steps.finished.mkdir(parents=True, exist_ok=True)
         ingested = steps.ingest()
+        pruning = steps.prune(ingested, index)
         steps.encode()
         steps.make_dense()
         steps.make_sparse()
         steps.make_forward()
-        manifest = steps.describe(ingested)
+        manifest = steps.describe(steps.entry(ingested), pruning)
         index.publish(steps.finished, manifest.version)
         steps.clear()
         return manifest
@@ -122,7 +132,8 @@ class Steps:
     """Hash of all that decides the result: corpus, configuration, models."""
     work: Path
     finished: Path
-    corpus: Corpus
+    corpus: Corpus | None
+    """None where passages and vectors come from another version."""
     digest: str
     config: IndexConfig
     engine: str
@@ -130,6 +141,7 @@ class Steps:
     passage_bundle: ModelBundle
     progress: Progress
     device: Device
+    certificate: Certificate | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     after: datetime | None = None
     """When the newest version was made, which this one must come after by name."""
@@ -137,18 +149,29 @@ class Steps:
     @staticmethod
     def prepare(
         index: IndexFolder,
-        corpus: Corpus,
+        corpus: Corpus | str,
         config: IndexConfig,
         progress: Progress,
         device: Device,
+        certificate: Certificate | None = None,
         digest: str | None = None,
     ) -> Steps:
-        """Find engine and models, and name the work folder; `digest` where the corpus' own says too little."""
+        """Resolve all models, and name the work by all that decides the result.
+
+        Args:
+            index: where the work is done.
+            corpus: what to read; or its digest, where passages and vectors come from another version.
+            config: all that shapes the index.
+            progress: who is told how far it is.
+            device: where passages are encoded.
+            certificate: what was proved of this corpus.
+            digest: of the corpus, where its own says too little.
+        """
         engine = choose_engine(config.sparse.engine)
         query_bundle = resolve_encoder(config.encoder.model, "fp32")
         fast = config.encoder.precision == "fast"
         passage_bundle = resolve_encoder(config.encoder.model, "int8") if fast else query_bundle
-        digest = digest or corpus.digest()
+        digest = digest or (corpus if isinstance(corpus, str) else corpus.digest())
         key = sha256_json(
             {
                 "corpus": digest,
@@ -156,13 +179,16 @@ class Steps:
                 "engine": engine,
                 "models": [query_bundle.fingerprint, passage_bundle.fingerprint],
                 "format": FORMAT,
+                "estimator": identity(config.quality.used),
+                "certificate": certificate.model_dump(mode="json") if certificate else None,
             }
         )
         work = index.building_path / key[:16]
         finished = work / "index"
         return Steps(
-            key, work, finished, corpus, digest, config, engine, query_bundle, passage_bundle, progress, device
-        )
+            key, work, finished, None if isinstance(corpus, str) else corpus, digest, config, engine, query_bundle,
+            passage_bundle, progress, device, certificate,
+        )  # fmt: skip
 
     @contextmanager
     def phase(self, name: str, total: int | None, unit: str) -> Iterator[Report]:
@@ -174,6 +200,8 @@ class Steps:
 
     def ingest(self) -> Ingested:
         """Read, check and split the corpus; write the passages."""
+        if self.corpus is None:
+            raise BuildError("these passages come from another version: there is no corpus to read")
         done = self.work / "ingested.json"
         if not done.exists():
             with self.phase("read", self.corpus.size_bytes, "bytes") as report:
@@ -182,6 +210,34 @@ class Steps:
             with whole(done) as temporary:
                 temporary.write_bytes(result.to_json())
         return Ingested.from_json(done.read_bytes())
+
+    def prune(self, ingested: Ingested, index: IndexFolder) -> PruningEntry | None:
+        """Score the passages, and leave out those that repeat others or can answer least, before anything is costly."""
+        name = self.config.quality.used
+        if name is None:
+            return None
+        done = self.work / "pruning.json"
+        if not done.exists():
+            with self.phase("quality", ingested.passages, "passages") as report:
+                entry = prune(self.finished, self.config, self.query_bundle, index.path, self.device, report)
+            if self.certificate is not None:
+                self.certificate.check(self.digest, self.query_bundle.fingerprint, entry.estimator_fingerprint)
+            with whole(done) as temporary:
+                temporary.write_bytes(orjson.dumps(entry.model_dump(mode="json")))
+        entry = PruningEntry.model_validate_json(done.read_bytes())
+        return entry.model_copy(update={"certificate": self.certificate})
+
+    def entry(self, ingested: Ingested) -> CorpusEntry:
+        """Say where the passages come from."""
+        if self.corpus is None:
+            raise BuildError("these passages come from another version: its manifest says where from")
+        return CorpusEntry(
+            name=self.corpus.name,
+            format=self.corpus.format,
+            sha256=self.digest,
+            documents=ingested.documents,
+            rejected=ingested.rejected,
+        )
 
     def encode(self) -> None:
         """Make the vectors of all passages, shard by shard."""
@@ -236,7 +292,7 @@ class Steps:
             build_forward(passages, settings, temporary, report)
         passages.close()
 
-    def describe(self, ingested: Ingested) -> IndexManifest:
+    def describe(self, entry: CorpusEntry, pruning: PruningEntry | None) -> IndexManifest:
         """Add the query encoder and the order of ids, then write the manifest, last."""
         passages = PassageStore(self.finished / PASSAGES)
         IdOrder.write(passages, self.finished)
@@ -257,13 +313,7 @@ class Steps:
             created=created,
             fingerprint=identity,
             build_key=self.key,
-            corpus=CorpusEntry(
-                name=self.corpus.name,
-                format=self.corpus.format,
-                sha256=self.digest,
-                documents=ingested.documents,
-                rejected=ingested.rejected,
-            ),
+            corpus=entry,
             passages=count,
             sparse_engine=self.engine,
             dense_kind=kind_for(count, self.config.dense),
@@ -279,6 +329,7 @@ class Steps:
             files=files,
             seconds=self.seconds,
             built_with=_versions(),
+            pruning=pruning,
         )
         manifest.write(self.finished)
         sync_tree(self.finished)

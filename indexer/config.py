@@ -67,6 +67,29 @@ class EncoderConfig(Section):
     )
 
 
+class QualityConfig(Section):
+    """Which passages are worth indexing."""
+
+    estimator: str | None = Field(
+        None,
+        description="what scores passages: `light`, `length`, `random`, `inverse-terms`, `cdd`, `magnitude`, a trained "
+        "model's folder, or a `quality-t5` bundle; none: no scores, unless something is pruned (then `light`)",
+    )
+    prune: float = Field(
+        0.0, ge=0, lt=0.95, description="share of the passages to leave out, those with the lowest scores"
+    )
+    duplicates: Literal["keep", "exact", "near"] = Field(
+        "keep", description="leave out passages that repeat an earlier one: exactly, or nearly (MinHash)"
+    )
+
+    @property
+    def used(self) -> str | None:
+        """Name the estimator that scores; None where passages are not scored."""
+        if self.estimator is None and (self.prune or self.duplicates != "keep"):
+            return "light"
+        return self.estimator
+
+
 class DenseConfig(Section):
     """The vector index."""
 
@@ -88,6 +111,7 @@ class IndexConfig(Section):
 
     corpus: CorpusConfig = CorpusConfig()
     split: SplitConfig = SplitConfig()
+    quality: QualityConfig = QualityConfig()
     sparse: SparseConfig = SparseConfig()
     encoder: EncoderConfig = EncoderConfig()
     dense: DenseConfig = DenseConfig()

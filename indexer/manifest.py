@@ -15,6 +15,7 @@ from tamis.errors import DamagedFile, NotFound
 from tamis.models.digest import sha256_file, sha256_json
 from tamis.models.settings import FileEntry
 
+from .certificate import Certificate
 from .config import IndexConfig
 
 FORMAT = 2
@@ -50,6 +51,18 @@ class EncoderEntry(_Part):
     passage_precision: str
 
 
+class PruningEntry(_Part):
+    """How passages were scored, and what was left out."""
+
+    estimator: str
+    estimator_fingerprint: str
+    pruned: int
+    duplicates: int
+    """Of the pruned ones, those that repeat another passage."""
+    certificate: Certificate | None = None
+    """What was proved about the share before it was pruned."""
+
+
 class IndexManifest(_Part):
     """Identity and provenance of one published version; written last, a folder without it is no index."""
 
@@ -72,6 +85,8 @@ class IndexManifest(_Part):
     seconds: dict[str, float]
     """What each phase of the build took; phases that a resumed build found done are left out."""
     built_with: dict[str, str]
+    pruning: PruningEntry | None = None
+    """None: passages were neither scored nor left out."""
 
     @staticmethod
     def read(folder: Path) -> IndexManifest:

@@ -15,6 +15,8 @@ from .forward.forward import ForwardIndex
 from .forward.layout import ABOUT
 from .manifest import IndexManifest
 from .passages import IdOrder, PassageStore
+from .quality.role import Scores
+from .quality.store import read_quality
 from .sparse.engine import SparseIndex, open_sparse
 from .versions import IndexFolder
 
@@ -39,6 +41,8 @@ class PublishedIndex:
     encoder: Encoder
     forward: ForwardIndex | None
     """None: the index was built without one."""
+    quality: Scores | None = None
+    """Score of each passage, float32[passages]; None: the index was built without an estimator."""
 
     @staticmethod
     def open(path: Path, version: str | None = None, device: Device = "cpu") -> PublishedIndex:
@@ -67,6 +71,7 @@ class PublishedIndex:
             dense=DenseIndex(folder / VECTORS, manifest.passages, manifest.encoder.dimension, config.dense.ef_search),
             encoder=Encoder.open(ModelBundle.open(folder / ENCODER), device=device),
             forward=ForwardIndex.open(folder / FORWARD) if f"{FORWARD}/{ABOUT}" in manifest.files else None,
+            quality=read_quality(folder),
         )
 
     def close(self) -> None:

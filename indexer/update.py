@@ -93,10 +93,11 @@ def update(out: Path, changes: Changes, progress: Progress | None = None, device
             passages.close()
         vectors = DenseIndex(source / VECTORS, old.passages, old.encoder.dimension, old.config.dense.ef_search)
         encoded = _encode(steps, sources, vectors)
+        pruning = steps.prune(ingested, index)
         steps.make_dense()
         steps.make_sparse()
         steps.make_forward()
-        manifest = steps.describe(ingested)
+        manifest = steps.describe(steps.entry(ingested), pruning)
         index.publish(steps.finished, manifest.version)
         steps.clear()
         return Updated(manifest, encoded, len(sources) - encoded)
@@ -106,8 +107,14 @@ def _steps(index: IndexFolder, old: IndexManifest, changes: Changes, progress: P
     corpus = changes.add or changes.update or Corpus(old.corpus.name, old.corpus.format, (), old.config.corpus)
     if changes.add is None and changes.update is None and not changes.delete:
         raise InvalidInput("nothing to change: name documents to add, update or delete")
+    quality = old.config.quality
+    if quality.prune or quality.duplicates != "keep":
+        raise InvalidInput(
+            f"{index.path} leaves passages out by comparing all of them: `tamis index restore {index.path}` first, "
+            "change that, and prune it anew"
+        )
     digest = sha256_json([old.corpus.sha256, changes.digest()])
-    steps = Steps.prepare(index, corpus, old.config, progress, device, digest)
+    steps = Steps.prepare(index, corpus, old.config, progress, device, digest=digest)
     if steps.passage_bundle.fingerprint != old.encoder.passage_fingerprint:
         raise InvalidInput(
             f"{index.path} was encoded with {old.encoder.name} {old.encoder.passage_fingerprint[:12]}, here that name "

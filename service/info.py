@@ -72,4 +72,5 @@ def _details(engine: Engine | None) -> dict[str, Any]:
         "pipeline": engine.config.model_dump(mode="json"),
         "pipelines": {name: config.model_dump(mode="json") for name, config in engine.configs.items()},
         "built_with": manifest.built_with,
+        "pruning": manifest.pruning.model_dump(mode="json") if manifest.pruning else None,
     }

@@ -296,6 +296,7 @@ class IndexInfo(IndexSummary):
     pipeline: dict[str, JsonValue] | None = Field(None, description="what shapes the path of a query")
     pipelines: dict[str, dict[str, JsonValue]] | None = Field(None, description="every pipeline by name, `default` too")
     built_with: dict[str, str] | None = None
+    pruning: dict[str, JsonValue] | None = Field(None, description="what was left out, and what was proved about it")
 
 
 class Limits(_Shape):

@@ -59,7 +59,7 @@ def test_a_missing_or_broken_file_is_named(tmp_path: Path) -> None:
 def test_the_index_part_leaves_the_others_out() -> None:
     """What shapes a pipeline or the service must not change an index's identity."""
     assert set(load_config(environment={}).index().model_dump()) == {
-        "corpus", "split", "sparse", "encoder", "dense", "forward",
+        "corpus", "split", "quality", "sparse", "encoder", "dense", "forward",
     }  # fmt: skip
 
 

@@ -41,13 +41,19 @@ class Blend:
     id_rank: npt.NDArray[np.int32]
 
     @staticmethod
-    def open(bundle: BlendBundle, forward: ForwardIndex, id_rank: npt.NDArray[np.int32]) -> Blend:
+    def open(
+        bundle: BlendBundle,
+        forward: ForwardIndex,
+        id_rank: npt.NDArray[np.int32],
+        quality: npt.NDArray[np.float32] | None = None,
+    ) -> Blend:
         """Read the forest and compile what it needs.
 
         Args:
             bundle: verified.
             forward: of the index.
             id_rank: int32[passages], the place of each row's id among all ids.
+            quality: score of each passage, float32[passages]; None: the index has none.
 
         Raises:
             DamagedFile: the forest cannot be read, or has other columns than the bundle says.
@@ -59,7 +65,7 @@ class Blend:
                 f"the forest in {bundle.folder} has {forest.features} columns, its settings name {len(names)}; "
                 "train or copy the blend again"
             )
-        extractor = FeatureExtractor(forward, names=names)
+        extractor = FeatureExtractor(forward, quality, names)
         extractor.warm_up()
         forest.score(np.zeros((1, len(names)), np.float32))
         return Blend(bundle, extractor, forest, LinearMix(bundle.settings.start), id_rank)

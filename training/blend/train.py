@@ -89,8 +89,9 @@ def train_blend(engine: Engine, judged: Judged, recipe: BlendRecipe, progress: P
     forward = usable_forward(engine.index.forward, engine.index.manifest.corpus.name)
     names = [feature.name for feature in SCHEMA if forward.translations or feature.name not in TRANSLATED]
     queries = sampled_queries(judged, recipe.queries, recipe.seed).queries
+    extractor = FeatureExtractor(forward, engine.index.quality, names)
     with progress.phase("log", len(queries), "queries") as report:
-        logged = log_candidates(engine, judged, FeatureExtractor(forward, names=names), report, queries)
+        logged = log_candidates(engine, judged, extractor, report, queries)
     chosen = sampled(logged, recipe.hard, recipe.random, recipe.seed)
     parts = folds(logged.relevant, recipe.folds, recipe.seed)
     choice = choose(logged, parts, chosen, recipe, progress.note)

@@ -39,6 +39,12 @@ def build(
     encoder: Annotated[str | None, typer.Option(help="Encoder: name of an exported bundle, or its folder.")] = None,
     fast: Annotated[bool | None, typer.Option("--fast/--exact", help="Encode passages with int8 weights: faster, "
                                               "at a small, measured loss.")] = None,
+    prune: Annotated[str | None, typer.Option(metavar="SHARE", help="Leave out this share of the passages, those that "
+                                              "can answer least, such as 0.25; or `certified`: what `tamis prune "
+                                              "prove` proved.")] = None,
+    estimator: Annotated[str | None, typer.Option(help="What scores passages: light, length, a trained model's "
+                                                  "folder, a quality-t5 bundle; see docs/pruning.md.")] = None,
+    duplicates: Annotated[str | None, typer.Option(help="keep, or leave out exact or near duplicates.")] = None,
     skip_bad: Annotated[bool | None, typer.Option("--skip-bad", help="Leave bad records out and list them in "
                                                   "rejects.jsonl, instead of stopping.")] = None,
     device: Annotated[Literal["cpu", "cuda", "auto"], typer.Option(help="Where passages are encoded: cpu, cuda, auto.")] = "cpu",
@@ -59,17 +65,22 @@ def build(
         "sparse.language": language,
         "sparse.engine": sparse,
         "encoder.model": encoder,
+        "quality.estimator": estimator,
+        "quality.prune": None if prune == "certified" else prune,
+        "quality.duplicates": duplicates,
         "encoder.precision": None if fast is None else "fast" if fast else "exact",
     }
     settings = load_config(config, flags).index()
     from tamis.indexer.build import build as build_index
+    from tamis.indexer.certificate import Certificate
     from tamis.indexer.corpus.open import open_corpus
 
-    manifest = build_index(open_corpus(corpus, settings.corpus), out, settings, Bars(), device, rebuild)
+    proved = Certificate.read(out) if prune == "certified" else None
+    manifest = build_index(open_corpus(corpus, settings.corpus), out, settings, Bars(), device, rebuild, proved)
     if as_json:
         print_json(manifest.model_dump(mode="json"))
     else:
-        say(f"{out} is at version {manifest.version}: {manifest.passages:,} passages, {_size(manifest)}")
+        say(f"{out} is at version {manifest.version}: {manifest.passages:,} passages{_left_out(manifest)}, {_size(manifest)}")
 
 
 @app.command("list")
@@ -118,6 +129,54 @@ def inspect(
     stdout.print(table)
 
 
+@app.command()
+def pruned(
+    index: IndexPath,
+    version: Annotated[str | None, typer.Option(help="A version; else the current one.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Show so many, the best ones first.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Show what INDEX left out: score, reason, beginning of the text. With --json, all of it.
+
+    Example: tamis index pruned pydocs --limit 50
+    """
+    from tamis.indexer.quality.store import read_pruned
+
+    folder = IndexFolder(index).version(version)
+    IndexManifest.read(folder).verify(folder)
+    found = list(read_pruned(folder))
+    if as_json:
+        print_json([{"id": one.passage.id, "score": one.score, "reason": one.reason} for one in found])
+        return
+    table = Table("id", "score", "reason", "begins")
+    for one in sorted(found, key=lambda one: -one.score)[:limit]:
+        table.add_row(one.passage.id, f"{one.score:.3f}", one.reason, " ".join(one.passage.contents.split())[:60])
+    stdout.print(table)
+    say(f"{len(found):,} passages were left out")
+
+
+@app.command()
+def restore(
+    index: IndexPath,
+    device: Annotated[Literal["cpu", "cuda", "auto"], typer.Option(help="Where passages are encoded: cpu, cuda, auto.")] = "cpu",
+) -> None:  # fmt: skip
+    """Put back what INDEX left out, in a new version; only these passages are encoded.
+
+    `tamis index rollback INDEX` goes back to the pruned version.
+
+    Example: tamis index restore pydocs
+    """
+    from tamis.indexer.restore import restore as put_back
+
+    manifest = put_back(index, Bars(), device)
+    say(f"{index} is at version {manifest.version}: {manifest.passages:,} passages, {_size(manifest)}")
+
+
+def _left_out(manifest: IndexManifest) -> str:
+    found = manifest.pruning
+    return f" ({found.pruned:,} left out)" if found and found.pruned else ""
+
+
 def _facts(manifest: IndexManifest) -> dict[str, str]:
     config, corpus, encoder = manifest.config, manifest.corpus, manifest.encoder
     facts = {
@@ -133,6 +192,9 @@ def _facts(manifest: IndexManifest) -> dict[str, str]:
         "built with": ", ".join(f"{name} {version}" for name, version in manifest.built_with.items()),
         "seconds": ", ".join(f"{name} {seconds:.1f}" for name, seconds in manifest.seconds.items()),
     }
+    if (found := manifest.pruning) is not None:
+        facts["quality"] = f"{found.estimator}, {found.pruned:,} left out, {found.duplicates:,} of them duplicates"
+        facts["certificate"] = found.certificate.sentence if found.certificate else "none"
     largest = sorted(manifest.files.items(), key=lambda item: -item[1].bytes)
     facts["files"] = "\n".join(f"{entry.bytes / 1e6:10.2f} MB  {name}" for name, entry in largest)
     return facts

@@ -8,7 +8,7 @@ import typer
 
 from tamis.errors import TamisError
 
-from . import config, doctor, evaluate, explain, features, index, keys, model, search, serve, train, tune, verify
+from . import config, doctor, evaluate, explain, features, index, keys, model, prune, search, serve, train, tune, verify
 from .output import say
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.add_typer(config.app, name="config")
 app.add_typer(evaluate.app, name="eval")
 app.add_typer(features.app, name="features")
 app.add_typer(train.app, name="train")
+app.add_typer(prune.app, name="prune")
 app.add_typer(keys.app, name="keys")
 app.command("doctor")(doctor.doctor)
 app.command("search")(search.search)

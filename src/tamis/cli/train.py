@@ -214,3 +214,33 @@ def recipe(
     for name, field in (EncoderRecipe if kind == "encoder" else Recipe).model_fields.items():
         table.add_row(name, str(field.default if not field.default_factory else {}), field.description)
     stdout.print(table)
+
+
+@app.command()
+def quality(
+    collections: Annotated[list[str], typer.Argument(metavar="COLLECTION...", help="Judged collections.")],
+    out: Annotated[Path, typer.Option(help="Folder of the model; there must be none yet.")],
+    split: Annotated[str, typer.Option(help="Split of the judgments.")] = "train",
+    name: Annotated[str | None, typer.Option(help="What to call it; by default the folder's name.")] = None,
+    encoder: Annotated[str, typer.Option(help="Encoder whose token table gives the word vectors.")]
+    = "all-MiniLM-L6-v2",
+    language: Annotated[str, typer.Option(help="Language of the passages.")] = "en",
+    seed: Annotated[int, typer.Option(help="Of what is held out to measure.")] = 0,
+) -> None:  # fmt: skip
+    """Learn from COLLECTIONs which passages answer nothing, for `tamis index build --prune --estimator OUT`.
+
+    Passages that were judged as not relevant are the contrast; where there are none, those that no query asks for.
+
+    Example: tamis train quality ./wikiqa --out models/quality
+    """
+    from tamis.errors import InvalidInput
+    from tamis.eval.judged import read_judged
+    from tamis.training.quality.train import train_quality
+
+    if out.exists():
+        raise InvalidInput(f"{out} is there already; name a folder that is not, or delete it")
+    found = train_quality([read_judged(one, split) for one in collections], out, name or out.name, encoder,
+                          language, seed)  # fmt: skip
+    for source, reached in found.areas.items():
+        say(f"{source}: area under the ROC curve {reached:.3f} on the held-out fifth")
+    say(f"wrote {out}")

@@ -1,0 +1,1 @@
+"""Proof that a pruned index answers as well as the whole one."""

@@ -1,0 +1,140 @@
+"""Puts pruned passages back, or takes more out: a new version of what is there, encoding only what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from heapq import merge
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from tamis.errors import NotFound
+from tamis.files import link_or_copy, remove
+from tamis.models.encoder import Encoder
+from tamis.models.session import Device
+
+from .build import Steps
+from .config import IndexConfig
+from .dense import DenseIndex, Vectors
+from .encoding import SHARD, shard_path
+from .ingest import REJECTS
+from .manifest import IndexManifest, PruningEntry
+from .passage import Passage
+from .passages import PassageStore, PassageWriter
+from .progress import Progress, Quiet
+from .published import PASSAGES, VECTORS
+from .quality.role import Scores
+from .quality.store import QUALITY, PrunedPassage, pruned_rows, read_pruned, read_quality
+from .versions import IndexFolder
+
+
+def restore(path: Path, progress: Progress | None = None, device: Device = "cpu") -> IndexManifest:
+    """Publish a version of the current one with the pruned passages back in their places, and make it current.
+
+    Vectors that are there are taken over; only the pruned passages are encoded. The result is what a build without
+    pruning would have made.
+
+    Args:
+        path: folder of the index.
+        progress: who is told how far it is.
+        device: where the pruned passages are encoded.
+
+    Raises:
+        NotFound: nothing was pruned.
+        DamagedFile: the version differs from its manifest.
+        BuildError: another process writes to the index.
+    """
+    index = IndexFolder(path)
+    with index.lock():
+        source = index.current()
+        manifest = IndexManifest.read(source)
+        manifest.verify(source)
+        if manifest.pruning is None or not manifest.pruning.pruned:
+            raise NotFound(f"{path} left nothing out at version {manifest.version}: there is nothing to restore")
+        pruning = manifest.pruning.model_copy(update={"pruned": 0, "duplicates": 0, "certificate": None})
+        config = whole_config(manifest.config)
+        steps = Steps.prepare(index, manifest.corpus.sha256, config, progress or Quiet(), device)
+        steps.after = manifest.created
+        remove(steps.work)
+        steps.finished.mkdir(parents=True)
+        _put_back(source, manifest, steps)
+        restored = finish(steps, manifest, pruning)
+        index.publish(steps.finished, restored.version)
+        remove(steps.work)
+        return restored
+
+
+def whole_config(config: IndexConfig) -> IndexConfig:
+    """Return a configuration that scores as this one does, and leaves nothing out."""
+    quality = config.quality.model_copy(update={"estimator": config.quality.used, "prune": 0.0, "duplicates": "keep"})
+    return config.model_copy(update={"quality": quality})
+
+
+def finish(steps: Steps, source: IndexManifest, pruning: PruningEntry | None) -> IndexManifest:
+    """Index the passages and vectors that lie in a work folder, and write the manifest."""
+    steps.make_dense()
+    steps.make_sparse()
+    steps.make_forward()
+    return steps.describe(source.corpus, pruning)
+
+
+def _put_back(source: Path, manifest: IndexManifest, steps: Steps) -> None:
+    kept = PassageStore(source / PASSAGES)
+    out = pruned_rows(source)
+    total = len(kept) + len(out)
+    places = np.setdiff1d(np.arange(total, dtype=np.int32), out)
+    quality = np.empty(total, np.float32)
+    scores = read_quality(source)
+    quality[places] = scores if scores is not None else np.nan
+    returned = list(read_pruned(source))
+    quality[out] = [one.score for one in returned]
+    write_parts(steps, _in_order(kept, places, returned), quality)
+    if (source / REJECTS).is_file():
+        link_or_copy(source / REJECTS, steps.finished / REJECTS)
+    dense = DenseIndex(source / VECTORS, manifest.passages, manifest.encoder.dimension, manifest.config.dense.ef_search)
+    with (
+        steps.phase("encode", len(out), "passages") as report,
+        Encoder.open(steps.passage_bundle, device=steps.device) as encoder,
+    ):
+        encoded = encoder.encode([one.passage.contents for one in returned], "passage", report)
+    write_shards(steps, total, lambda rows: _vectors(rows, places, out, dense, encoded))
+    kept.close()
+
+
+def _in_order(kept: PassageStore, places: npt.NDArray[np.int32], returned: list[PrunedPassage]) -> Iterator[Passage]:
+    staying = zip(places.tolist(), kept, strict=True)
+    coming = ((one.row, one.passage) for one in returned)
+    return (passage for _, passage in merge(staying, coming, key=lambda pair: pair[0]))
+
+
+def _vectors(
+    rows: npt.NDArray[np.int32],
+    places: npt.NDArray[np.int32],
+    out: npt.NDArray[np.int32],
+    dense: DenseIndex,
+    encoded: Vectors,
+) -> Vectors:
+    """Return the vectors of rows of the whole corpus, from the index or newly encoded."""
+    back = np.isin(rows, out)
+    vectors = np.empty((len(rows), encoded.shape[1]), np.float32)
+    vectors[back] = encoded[np.searchsorted(out, rows[back])]
+    vectors[~back] = dense.vectors(np.searchsorted(places, rows[~back]).astype(np.int32))
+    return vectors
+
+
+def write_parts(steps: Steps, passages: Iterator[Passage], quality: Scores | None) -> None:
+    """Write passages and their scores to where the other steps of a build look for them."""
+    with PassageWriter(steps.finished / PASSAGES, steps.config.corpus.metadata) as writer:
+        writer.write(passages)
+    if quality is not None:
+        np.save(steps.finished / QUALITY, quality, allow_pickle=False)
+
+
+def write_shards(steps: Steps, total: int, vectors: Callable[[npt.NDArray[np.int32]], Vectors]) -> None:
+    """Write vectors to where the vector index is made from; `vectors` gives those of some rows."""
+    folder = steps.work / "vectors"
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, start in enumerate(range(0, total, SHARD)):
+        rows = np.arange(start, min(start + SHARD, total), dtype=np.int32)
+        np.save(shard_path(folder, number), vectors(rows), allow_pickle=False)

@@ -1,0 +1,93 @@
+"""`tamis prune`: prove how much of an index may be left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from tamis.config import load_config
+
+from .judged import Collection, Measures, PipelineName, Split, parse_measures
+from .options import AsJson, ConfigFile, IndexPath
+from .output import Bars, print_json, say, stdout
+
+app = typer.Typer(help="Prove how much of an index may be left out.", no_args_is_help=True)
+
+
+@app.callback()
+def group() -> None:
+    """Prove how much of an index may be left out."""
+
+
+@app.command()
+def prove(
+    index: IndexPath,
+    collection: Collection,
+    split: Split = "test",
+    margin: Annotated[str, typer.Option(help="Loss of no consequence, as a share of the mean: 5% or 0.05.")] = "5%",
+    estimator: Annotated[str | None, typer.Option(help="What scores passages; by default the index' own, or light.")]
+    = None,
+    duplicates: Annotated[str, typer.Option(help="keep, exact or near.")] = "keep",
+    share: Annotated[list[float] | None, typer.Option(help="Shares to test, rising; by default 0.05 to 0.6.")] = None,
+    measure: Measures = None,
+    pipeline: PipelineName = None,
+    config: ConfigFile = None,
+    figures: Annotated[Path | None, typer.Option(help="Folder for the pictures.")] = None,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Prove the largest share of INDEX that may be pruned without search getting worse on COLLECTION.
+
+    Shares are tested in rising order, for BM25, dense, fused, blended and reranked pipelines as far as the
+    configuration has them, until one test fails. What was proved is kept beside the index.
+
+    Then: tamis index build CORPUS --out INDEX --prune certified
+
+    Example: tamis prune prove pydocs pydocs --margin 5% -m nDCG@10 -m R@100
+    """
+    from tamis.errors import InvalidInput
+    from tamis.eval.judged import read_judged
+    from tamis.eval.prune.prove import SHARES, Question
+    from tamis.eval.prune.prove import prove as run
+
+    if duplicates not in ("keep", "exact", "near"):
+        raise InvalidInput(f"duplicates must be keep, exact or near, got {duplicates!r}")
+    question = Question(
+        read_judged(collection, split), load_config(config).named(pipeline),
+        parse_measures(measure or ["nDCG@10", "R@100"]), _share(margin), tuple(share or SHARES), estimator,
+        duplicates,  # type: ignore[arg-type]  # checked above
+    )  # fmt: skip
+    found = run(index, question, Bars())
+    if figures is not None:
+        from tamis.eval.prune.figures import write_figures
+
+        write_figures(found.steps, figures)
+    if as_json:
+        print_json({"steps": [step.model_dump(mode="json") for step in found.steps],
+                    "certificate": found.certificate.model_dump(mode="json") if found.certificate else None,
+                    "reason": found.reason})  # fmt: skip
+    else:
+        table = Table("pruned", "pipeline", "measure", "whole", "pruned to", "95 %", "p", "p equal", "changed", "power")
+        for step in found.steps:
+            for test in step.tests:
+                table.add_row(
+                    f"{step.share:.0%}", test.pipeline, test.measure, f"{test.whole:.4f}", f"{test.pruned:.4f}",
+                    f"{test.interval[0]:+.4f} {test.interval[1]:+.4f}", f"{test.p_non_inferiority:.2g}",
+                    f"{test.p_equivalence:.2g}", str(test.changed), f"{test.power:.2f}",
+                )  # fmt: skip
+            table.add_section()
+        stdout.print(table)
+    say(f"proved: {found.certificate.sentence}" if found.certificate else f"nothing is proved: {found.reason}")
+    if found.certificate and found.reason:
+        say(f"no further: {found.reason}")
+
+
+def _share(text: str) -> float:
+    from tamis.errors import InvalidInput
+
+    try:
+        return float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        raise InvalidInput(f"margin {text!r} is no share; write 5% or 0.05") from None

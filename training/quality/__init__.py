@@ -1,0 +1,1 @@
+"""Judgments to a light scorer of passage quality."""
