@@ -8,7 +8,7 @@ that no share is picked because it happened to pass (Maurer, Hothorn and Lehmach
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -113,7 +113,10 @@ class _Sweep:
         for warning in check_judged_ids(judged, whole.passages.all_ids()):
             progress.note(warning)
         name = question.estimator or manifest.config.quality.used or DEFAULT
-        texts = lambda: (text for _, text in whole.passages.contents())  # noqa: E731
+
+        def texts() -> Iterator[str]:
+            return (text for _, text in whole.passages.contents())
+
         language = manifest.config.sparse.language
         estimator = stack.enter_context(open_estimator(name, texts, whole.encoder.bundle, language))
         _unseen(estimator, judged)

@@ -12,6 +12,7 @@ from tamis.models.bundle import ModelBundle
 from tamis.models.encoder import Encoder
 from tamis.models.scorer import Scorer
 from tamis.models.session import Device
+from tamis.models.settings import Kind
 from tamis.models.store import resolve_scorer
 
 from .light import SETTINGS, LightScorer
@@ -22,6 +23,9 @@ from .unsupervised import Chance, CollectionDivergence, InverseTerms, Length
 DEFAULT = "light"
 PLAIN = ("length", "random", "inverse-terms", "cdd", "magnitude")
 """Those that have nothing to load."""
+
+READ_ALONE: tuple[Kind, ...] = ("quality-t5",)
+"""Kinds of bundles that score a passage without a query."""
 
 
 @contextmanager
@@ -61,7 +65,7 @@ def open_estimator(
     elif os.sep in name and (Path(name) / SETTINGS).is_file():
         yield _of_language(LightScorer.open(Path(name)), language)
     else:
-        with Scorer.open(resolve_scorer(name, "fp32", ("quality-t5",)), device) as scorer:
+        with Scorer.open(resolve_scorer(name, "fp32", READ_ALONE), device) as scorer:
             yield QualT5(scorer)
 
 
@@ -78,7 +82,7 @@ def identity(name: str | None) -> str | None:
         return LightScorer.open().fingerprint
     if os.sep in name and (Path(name) / SETTINGS).is_file():
         return LightScorer.open(Path(name)).fingerprint
-    return resolve_scorer(name, "fp32", ("quality-t5",)).fingerprint
+    return resolve_scorer(name, "fp32", READ_ALONE).fingerprint
 
 
 def _of_language(estimator: Estimator, language: str) -> Estimator:

@@ -67,7 +67,8 @@ def _shares(answers: npt.NDArray[np.bool_], sources: npt.NDArray[np.int_]) -> Va
     groups = sources * 2 + answers
     sizes = np.bincount(groups)
     found: Values = 1.0 / sizes[groups]
-    return found / found.sum()
+    found /= found.sum()
+    return found
 
 
 def area(scores: npt.NDArray[np.floating], answers: npt.NDArray[np.bool_]) -> float:
