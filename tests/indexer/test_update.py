@@ -11,11 +11,12 @@ import pytest
 import tamis
 from tamis.errors import CorpusError, InvalidInput, NotFound
 from tamis.indexer.build import build
-from tamis.indexer.config import DenseConfig, IndexConfig, SparseConfig
+from tamis.indexer.config import DenseConfig, IndexConfig, QualityConfig, SparseConfig
 from tamis.indexer.corpus.given import write_given
 from tamis.indexer.corpus.open import Corpus
 from tamis.indexer.manifest import IndexManifest
 from tamis.indexer.published import PublishedIndex
+from tamis.indexer.quality.light import LightScorer
 from tamis.indexer.update import Changes, update
 from tamis.indexer.versions import IndexFolder
 from tamis.models.encoder import Encoder
@@ -146,3 +147,29 @@ def test_from_python(index: Path) -> None:
         assert opened.search("zebra running", 1).hits[0].id == "new"
         with pytest.raises(NotFound):
             opened.fetch(["d1"])
+
+
+def test_quality_is_scored_again_only_where_the_text_is_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = CONFIG.model_copy(update={"quality": QualityConfig(estimator="light")})
+    build(given(RECORDS, tmp_path / "corpus"), tmp_path / "index", config)
+    scored: list[str] = []
+    real = LightScorer.score
+
+    def counted(self: LightScorer, texts: Sequence[str]) -> Any:
+        scored.extend(texts)
+        return real(self, texts)
+
+    monkeypatch.setattr(LightScorer, "score", counted)
+    new: Records = [{"id": "new", "text": "a text that is new"}]
+    changed = update(tmp_path / "index", Changes(given(new, tmp_path / "new"), delete=["d3"])).manifest
+    assert scored == ["a text that is new"]
+    left = [record for record in RECORDS if record["id"] != "d3"]
+    full = build(given([*left, *new], tmp_path / "again"), tmp_path / "full", config)
+    assert changed.fingerprint == full.fingerprint
+
+
+def test_an_index_that_leaves_passages_out_is_not_changed(tmp_path: Path) -> None:
+    config = CONFIG.model_copy(update={"quality": QualityConfig(estimator="length", prune=0.2)})
+    build(given(RECORDS, tmp_path / "corpus"), tmp_path / "index", config)
+    with pytest.raises(InvalidInput, match="tamis index restore"):
+        update(tmp_path / "index", Changes(delete=["d3"]))
