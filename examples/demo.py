@@ -33,6 +33,14 @@ QUESTIONS = (
     "Where do I get a list of the files that match a wildcard?",
 )
 
+RERANKED = 3
+"""Questions that are asked a second time, with the reranker."""
+
+READY = 180
+"""Seconds to wait for the service, which exports the reranker when it is first asked for."""
+
+CONFIG = Path(__file__).parent / "demo.toml"
+
 console = Console()
 
 
@@ -42,13 +50,17 @@ def main() -> None:
     tamis = shutil.which("tamis", path=str(Path(sys.executable).parent)) or "tamis"
     subprocess.run([tamis, "index", "build", "pydocs", "--out", str(options.index)], check=True)
     log = options.index.parent / "demo-service.log"
+    served = [tamis, "serve", str(options.index), "--port", str(options.port), "--config", str(CONFIG)]
     with log.open("w") as file:
-        server = subprocess.Popen([tamis, "serve", str(options.index), "--port", str(options.port)], stderr=file)
+        server = subprocess.Popen(served, stderr=file)
     address = f"http://127.0.0.1:{options.port}"
     try:
         _wait_until_ready(address, server, log)
         for question in QUESTIONS:
             _show(question, _post(f"{address}/v1/search", {"query": question, "k": 3}))
+        console.print("\nThe same with the second stage, the pipeline [bold]reranked[/bold]:")
+        for question in QUESTIONS[:RERANKED]:
+            _show(question, _post(f"{address}/v1/search", {"query": question, "k": 3, "pipeline": "reranked"}))
         console.print(f"\nServing at [bold]{address}[/bold]. Ask it something:")
         body = json.dumps({"query": "read a file line by line", "k": 3})
         command = f"  curl {address}/v1/search -H 'content-type: application/json' -d '{body}'"
@@ -72,7 +84,7 @@ def _options() -> argparse.Namespace:
 
 
 def _wait_until_ready(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + READY
     while time.monotonic() < deadline:
         if server.poll() is not None:
             sys.exit(f"the service stopped with exit code {server.returncode}:\n{log.read_text()}")
@@ -81,7 +93,7 @@ def _wait_until_ready(address: str, server: subprocess.Popen[bytes], log: Path) 
                 return
         except (urllib.error.URLError, ConnectionError):
             time.sleep(0.1)
-    sys.exit(f"{address} was not ready after 60 s")
+    sys.exit(f"{address} was not ready after {READY} s")
 
 
 def _post(url: str, body: dict[str, object]) -> dict[str, Any]:

@@ -175,12 +175,14 @@ def _write(model: TorchScorer, folder: Path, precision: ScorerPrecision, keep_fp
     from .first_token import keep_first_token
     from .graph import name_by_module
     from .half import even_norms
+    from .joined_heads import join_heads
 
     path = folder / MODEL
     model.save_tokenizer(folder / TOKENIZER)
     model.save_graph(path, half=precision == "fp16")
     graph = onnx.load(str(path))
     name_by_module(graph)
+    join_heads(graph)
     keep_first_token(graph)
     even_norms(graph)
     onnx.save(graph, str(path))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-WORDWISE = {"Add", "LayerNormalization", "Gelu", "MatMul", "Reshape", "Transpose", "Identity"}
+WORDWISE = {"Add", "LayerNormalization", "Gelu", "MatMul", "Identity"}
 """Operators between the last attention and the first token's vector, none of which mixes tokens."""
 
 
@@ -12,7 +12,7 @@ def keep_first_token(model: Any) -> bool:
     """Let the last attention ask for the first token only; keys and values stay those of all tokens.
 
     The first token's numbers are computed as before, and nothing else of the last layer is: of six layers, a
-    seventh of the work. A graph of another form than BERT's is left as it is.
+    seventh of the work. A graph of another form than BERT's, with heads joined (`join_heads`), is left as it is.
 
     Args:
         model: an `onnx.ModelProto` whose intermediate shapes are known; it is changed in place.
@@ -27,21 +27,11 @@ def keep_first_token(model: Any) -> bool:
     from onnx import helper
 
     first, mask = "first_token", "first_token_mask"
-    heads, hidden = found.heads
-    graph.initializer.extend(
-        [
-            helper.make_tensor("first_place", 7, [1], [0]),
-            helper.make_tensor("first_heads", 7, [4], [0, 1, heads, hidden // heads]),
-            helper.make_tensor("first_hidden", 7, [3], [0, 1, hidden]),
-        ]
-    )
+    graph.initializer.append(helper.make_tensor("first_place", 7, [1], [0]))
     for node in found.rest:
         for place, name in enumerate(node.input):
             if name == found.source:
                 node.input[place] = first
-    for reshape, shape in ((found.split, "first_heads"), (found.merge, "first_hidden")):
-        reshape.input[1] = shape
-        del reshape.attribute[:]  # allowzero, which would forbid "as in the input"
     added = [helper.make_node("Gather", [found.source, "first_place"], [first], name=first, axis=1)]
     if len(found.attention.input) > 3 and found.attention.input[3]:
         added.append(helper.make_node("Gather", [found.attention.input[3], "first_place"], [mask], name=mask, axis=2))
@@ -56,12 +46,10 @@ def keep_first_token(model: Any) -> bool:
 class _LastLayer:
     """The parts of a transformer's last layer that `keep_first_token` changes."""
 
-    def __init__(self, attention: Any, source: str, split: Any, merge: Any, rest: list[Any], heads: tuple[int, int]):
-        self.attention, self.source, self.split, self.merge = attention, source, split, merge
+    def __init__(self, attention: Any, source: str, rest: list[Any]):
+        self.attention, self.source = attention, source
         self.rest = rest
         """Nodes of the query and of all that comes after the attention."""
-        self.heads = heads
-        """Number of heads, and their width together."""
 
     @classmethod
     def find(cls, graph: Any) -> _LastLayer | None:
@@ -78,25 +66,24 @@ class _LastLayer:
         attention = attentions[-1]
         if not _asks_freely(attention, shapes):
             return None
-        query = _chain(attention.input[0], makers, ("Transpose", "Reshape", "Add", "MatMul"), constants)
+        query = _chain(attention.input[0], makers, ("Add", "MatMul"), constants)
         if query is None:
             return None
         source = next(name for name in query[-1].input if name not in constants)
         after = _until(pick.input[0], makers, constants, {source, attention.output[0]})
         if after is None:
             return None
-        merge = [node for node in after if node.op_type == "Reshape"]
-        shape = shapes.get(query[1].output[0], [])
-        shown = {output.name for output in graph.output} & {name for node in after for name in node.output}
         outside = _users(graph, after) - {id(node) for node in (*after, pick)}
-        if len(merge) != 1 or len(shape) != 4 or outside or shown or shape[2] * shape[3] == 0:
+        shown = {output.name for output in graph.output} & {name for node in after for name in node.output}
+        if outside or shown:
             return None
-        return cls(attention, source, query[1], merge[0], [query[-1], *after], (shape[2], shape[2] * shape[3]))
+        return cls(attention, source, [query[-1], *after])
 
 
 def _asks_freely(attention: Any, shapes: dict[str, list[int]]) -> bool:
-    """Tell whether each token asks by itself: no causal order, and a mask of [batch, heads, tokens, tokens] or none."""
-    causal = any(attribute.name == "is_causal" and attribute.i for attribute in attention.attribute)
+    """Tell whether each token asks by itself: heads side by side, no causal order, a mask of four axes or none."""
+    numbers = {attribute.name: attribute.i for attribute in attention.attribute}
+    causal = numbers.get("is_causal", 0) or not numbers.get("q_num_heads", 0)
     mask = attention.input[3] if len(attention.input) > 3 else ""
     return not causal and len(attention.input) <= 4 and (not mask or len(shapes.get(mask, [])) == 4)
 
@@ -124,8 +111,7 @@ def _chain(name: str, makers: dict[str, Any], kinds: tuple[str, ...], constants:
         if node is None or node.op_type != kind:
             return None
         chain.append(node)
-        # Addition and multiplication have a constant beside; a shape may be computed, and comes second.
-        name = node.input[0] if kind in ("Transpose", "Reshape") else _variable(node, constants)
+        name = _variable(node, constants)
     return chain
 
 
@@ -149,7 +135,7 @@ def _until(name: str, makers: dict[str, Any], constants: set[str], ends: set[str
         if node is None or node.op_type not in WORDWISE:
             return None
         found[id(node)] = node
-        waiting += node.input[:1] if node.op_type in ("Reshape", "Transpose") else node.input
+        waiting += node.input
     return list(found.values()) if met == ends else None
 
 

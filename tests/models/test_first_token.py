@@ -12,6 +12,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from tamis.models.first_token import keep_first_token
+from tamis.models.joined_heads import join_heads
 from tamis.models.session import open_session
 
 HIDDEN, HEADS = 8, 2
@@ -75,6 +76,7 @@ def run(model: onnx.ModelProto, path: Path) -> list[npt.NDArray[np.float32]]:
 def test_scores_stay_and_work_goes(tmp_path: Path) -> None:
     model = layer()
     (wanted,) = run(model, tmp_path / "whole.onnx")
+    assert join_heads(model) == 1
     assert keep_first_token(model)
     (found,) = run(model, tmp_path / "first.onnx")
     np.testing.assert_allclose(found, wanted, atol=1e-6)
@@ -88,6 +90,7 @@ def test_scores_stay_and_work_goes(tmp_path: Path) -> None:
 )
 def test_a_graph_of_another_form_is_left_as_it_is(changes: dict[str, Any]) -> None:
     model = layer(**changes)
+    join_heads(model)
     before = model.SerializeToString()
     assert not keep_first_token(model)
     assert model.SerializeToString() == before

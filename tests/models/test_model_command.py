@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tamis.cli.model import app
+from tamis.cli.output import stdout
 from tamis.errors import DamagedFile, InvalidInput, NotFound
 from tamis.models.bundle import MODEL, ModelBundle
 
@@ -22,7 +23,7 @@ NAME = "all-MiniLM-L6-v2.int8"
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, int8: ModelBundle) -> Path:
     """A store with one model."""
     monkeypatch.setenv("TAMIS_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(stdout, "width", 200)  # the environment's COLUMNS is read once, at import
     folder = tmp_path / "home" / "models"
     shutil.copytree(int8.folder, folder / NAME)
     return folder
