@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 from tamis.config import load_config
 from tamis.rankers.engine import Engine
 from tamis.rankers.ranking import Candidates, Query
-from tamis.rankers.stages import Rescored, Rescorer
+from tamis.rankers.stages import Rescored, Rescorer, Stoppable
 from tamis.service.serve import serve
 
 SECONDS = 3.0
@@ -20,13 +21,18 @@ SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Slow:
-    """Waits before the real reranker, which cannot be stopped meanwhile."""
+    """Waits before the real reranker, which cannot be stopped meanwhile; what nobody waits for then is not read."""
 
     rescorer: Rescorer
+    stoppable: ClassVar[bool] = True
 
-    def rescore(self, queries: Sequence[Query], candidates: Sequence[Candidates], /) -> Rescored:
+    def rescore(
+        self, queries: Sequence[Query], candidates: Sequence[Candidates], stop: Callable[[], bool] | None = None, /
+    ) -> Rescored:
         """Wait, then ask the real one."""
         time.sleep(SECONDS)
+        if isinstance(self.rescorer, Stoppable):
+            return self.rescorer.rescore(queries, candidates, stop)
         return self.rescorer.rescore(queries, candidates)
 
 

@@ -21,6 +21,7 @@ from .headers import HeadersMiddleware
 from .indexes import Indexes
 from .keys import Keys
 from .metrics import Metrics, MetricsMiddleware
+from .overload import OverloadMiddleware
 from .quality import ladder
 from .readiness import Readiness
 from .reload import Reloader
@@ -81,6 +82,7 @@ def create_app(
         app.include_router(part.router)
     # The last one added is the first that a request meets.
     app.add_middleware(BodyLimitMiddleware, max_bytes=config.max_body_bytes)
+    app.add_middleware(OverloadMiddleware, workers=workers)
     app.add_middleware(AccessMiddleware, keys=keys, hosts=allowed_hosts(config.host, config.allowed_hosts, keys))
     app.add_middleware(UnexpectedErrorMiddleware)
     app.add_middleware(MetricsMiddleware, metrics=metrics)

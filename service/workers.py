@@ -24,8 +24,11 @@ MEMORY = 0.1
 """Weight of the newest duration in the running mean that estimates waits."""
 
 
-ANSWERING = 0.05
-"""Share of a budget that is kept for reading the hits' passages and writing the answer."""
+ANSWERING = 0.02
+"""Seconds of a budget that are kept for reading the hits' passages, writing the answer and sending it."""
+
+ANSWERING_SHARE = 0.1
+"""At most this share of a budget is kept for that."""
 
 
 class Workers:
@@ -55,7 +58,8 @@ class Workers:
             RequestError: 429 where the queue is full, 504 where the budget is over before a thread is free.
         """
         left = threading.Event()
-        limit = Limit.within(None if budget is None else budget * (1 - ANSWERING), left.is_set)
+        kept = 0.0 if budget is None else min(ANSWERING, ANSWERING_SHARE * budget)
+        limit = Limit.within(None if budget is None else budget - kept, left.is_set)
         future = self._admit(work, limit, budget)
         answer = asyncio.wrap_future(future)
         gone = asyncio.ensure_future(_gone(request))
@@ -73,8 +77,7 @@ class Workers:
     def _admit(self, work: Callable[[Limit], R], limit: Limit, budget: float | None) -> Future[R]:
         with self._lock:
             wait = self._expected_wait()
-            if self._present >= self._threads + self._queue:
-                self._refuse("queue_full", f"{self._queue} requests are waiting already, which is as many as may", wait)
+            self._check_room(wait)
             if budget is not None and wait > budget:
                 self._refuse("no_time", f"the queue takes {wait:.2f} s, more than the budget of {budget:g} s", wait)
             self._present += 1
@@ -87,6 +90,15 @@ class Workers:
             self._running.add(future)
         future.add_done_callback(self._done)
         return future
+
+    def check_room(self) -> None:
+        """Refuse with 429 while as many requests wait as may, as `run` would."""
+        with self._lock:
+            self._check_room(self._expected_wait())
+
+    def _check_room(self, wait: float) -> None:
+        if self._present >= self._threads + self._queue:
+            self._refuse("queue_full", f"{self._queue} requests are waiting already, which is as many as may", wait)
 
     def _refuse(self, reason: str, said: str, wait: float) -> None:
         self._metrics.rejected.labels(reason).inc()

@@ -171,6 +171,9 @@ def test_a_full_queue_refuses_at_once(hanging: tuple[Engine, Hanging]) -> None:
         text = httpx.get(f"{url}/metrics").text
         assert "tamis_queue_depth 2.0" in text and "tamis_inflight 2.0" in text
         assert 'tamis_rejected_total{reason="queue_full"} 8.0' in text
+        unread = httpx.post(f"{url}/v1/search", content=b"no JSON")
+        assert (unread.status_code, unread.json()["error"]["code"]) == (429, "overloaded")
+        assert httpx.get(f"{url}/v1/info").status_code == 200
         rerank.free.set()
         found = [answer.result(30) for answer in answers]
     assert sorted(status for status, _, _ in found) == [200] * 4 + [429] * 8
