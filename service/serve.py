@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -35,6 +36,11 @@ KEEP_ALIVE_SECONDS = 75
 """Longer than the 60 s after which load balancers drop idle connections, so that they are the ones to do it."""
 
 
+SWITCH_SECONDS = 0.0005
+"""How long a thread may hold the interpreter while others wait; 5 ms, Python's own, would keep the event loop from
+refusing requests at once while searches are at work."""
+
+
 def serve(
     openers: Mapping[str, Opener],
     config: ServiceConfig,
@@ -58,6 +64,7 @@ def serve(
         TamisError: an index could not be opened; the server has been stopped.
     """
     configure_logs(config)
+    sys.setswitchinterval(SWITCH_SECONDS)
     engines: dict[str, Engine] = {}
     spans = exporting() if config.tracing else None
     tracer = None if spans is None else spans.get_tracer("tamis")
