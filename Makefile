@@ -27,7 +27,7 @@ $(READY): pyproject.toml constraints.txt requirements-nodeps.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --upgrade pip
 	$(PIP) --constraint constraints.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
-	$(PIP) --constraint constraints.txt --editable '.[cpu,lucene,eval,prune,train,langchain,llamaindex,haystack,pyterrier,mcp,docs,dev]'
+	$(PIP) --constraint constraints.txt --editable '.[cpu,lucene,eval,prune,train,otel,langchain,llamaindex,haystack,pyterrier,mcp,docs,dev]'
 	$(PIP) --constraint constraints.txt --no-deps --requirement requirements-nodeps.txt
 	touch $@
 
