@@ -22,7 +22,7 @@ help: ## show this list
 
 setup: $(READY) ## install everything into .venv (TORCH_INDEX=... picks torch's package index)
 
-$(READY): pyproject.toml constraints.txt requirements-nodeps.txt
+$(READY): Makefile pyproject.toml constraints.txt requirements-nodeps.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tamis needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --upgrade pip
