@@ -24,6 +24,8 @@ from tamis.rankers.engine import Engine
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"  # Haystack looks when it is imported
+
 ROOT = Path(__file__).resolve().parent.parent
 
 PACKAGES = frozenset(
