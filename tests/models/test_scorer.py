@@ -65,7 +65,7 @@ def text(monot5: Exported) -> Iterator[Scorer]:
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(pairs=PAIRS, seed=st.integers(0, 100), threads=st.integers(1, 4))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_a_score_is_the_same_alone_in_any_batch_order_and_number_of_threads(
     kind: str, pairs: list[tuple[str, str]], seed: int, threads: int, request: pytest.FixtureRequest
 ) -> None:

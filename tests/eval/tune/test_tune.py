@@ -99,6 +99,7 @@ def test_remarks_and_pictures_say_what_it_is_worth(tuned: Path) -> None:
     assert (tuning["training"]["fitted"], tuning["training"]["choosing"]) == (40, 20)
 
 
+@pytest.mark.slow
 def test_the_same_seed_tries_and_chooses_the_same(tuned: Path, planted: tuple[Path, Path], tmp_path: Path) -> None:
     found = ask(*planted, tmp_path / "again", *misled(tmp_path), "--json")
     first, again = orjson.loads((tuned / "tuning.json").read_bytes()), orjson.loads(found.stdout)
