@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import traceback
 from typing import TextIO
@@ -12,10 +13,11 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from . import access_log
 from .config import ServiceConfig
+from .log_writer import LogWriter
 
 
-def configure_logs(config: ServiceConfig, stream: TextIO | None = None) -> None:
-    """Send what Tamis and the server log to `stream`, else to stderr."""
+def configure_logs(config: ServiceConfig, stream: TextIO | None = None) -> LogWriter:
+    """Send what Tamis and the server log to `stream`, else to stderr; closing what comes back writes the last lines."""
     processors: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -28,14 +30,21 @@ def configure_logs(config: ServiceConfig, stream: TextIO | None = None) -> None:
         # Python's own json writes every character beyond ASCII, and every control character, as an escape.
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer()],
     )
-    handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(formatter)
+    writer = LogWriter(formatter, stream.write if stream else _to_stderr)
     for name, level in (("tamis", logging.INFO), ("uvicorn", logging.WARNING)):
         logger = logging.getLogger(name)
-        logger.handlers = [handler]
+        logger.handlers = [writer]
         logger.setLevel(level)
         logger.propagate = False
     logging.getLogger(access_log.__name__).setLevel(logging.INFO if config.log_requests else logging.WARNING)
+    return writer
+
+
+def _to_stderr(line: str) -> None:
+    """Write without Python's own buffer: its lock, held while nobody reads, would keep the process from ending."""
+    left = line.encode()
+    while left:
+        left = left[os.write(sys.__stderr__.fileno(), left) :]
 
 
 class _WithoutMessages:

@@ -63,7 +63,7 @@ def serve(
         InvalidInput: the address cannot be used, or is reachable from outside without keys or `insecure`.
         TamisError: an index could not be opened; the server has been stopped.
     """
-    configure_logs(config)
+    log = configure_logs(config)
     sys.setswitchinterval(SWITCH_SECONDS)
     engines: dict[str, Engine] = {}
     spans = exporting() if config.tracing else None
@@ -80,6 +80,7 @@ def serve(
             opening.close()
             if spans is not None:
                 spans.shutdown()
+            log.close()
     opening.check()
 
 

@@ -123,8 +123,14 @@ def log_lines() -> Iterator[Callable[[], list[dict[str, Any]]]]:
     loggers = [logging.getLogger(name) for name in ("tamis", "uvicorn")]
     before = [(logger.handlers, logger.level, logger.propagate) for logger in loggers]
     stream = io.StringIO()
-    configure_logs(ServiceConfig(), stream)
-    yield lambda: [orjson.loads(line) for line in stream.getvalue().splitlines()]
+    writer = configure_logs(ServiceConfig(), stream)
+
+    def lines() -> list[dict[str, Any]]:
+        writer.flush()
+        return [orjson.loads(line) for line in stream.getvalue().splitlines()]
+
+    yield lines
+    writer.close()
     for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
         logger.handlers, logger.propagate = handlers, propagate
         logger.setLevel(level)

@@ -59,6 +59,15 @@ def test_it_serves_until_a_signal(tamis: list[str], number: signal.Signals) -> N
         assert process.stderr is not None and "Traceback" not in process.stderr.read()
 
 
+def test_it_serves_on_while_nobody_reads_its_log(tamis: list[str]) -> None:
+    """A pipe holds 64 KiB, some 300 lines; at the end a signal still ends it."""
+    with started(tamis) as (process, url), httpx.Client(base_url=url, timeout=5) as client:
+        for _ in range(1_500):
+            assert client.get("/livez").status_code == 200
+        process.terminate()
+        assert process.wait(15) == 0
+
+
 def test_name_and_environment(tamis: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TAMIS__SERVICE__MAX_K", "3")
     with started(tamis, "--name", "docs.v1") as (_, url):
