@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 import traceback
 from typing import TextIO
 
@@ -14,6 +13,8 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from . import access_log
 from .config import ServiceConfig
 from .log_writer import LogWriter
+
+STDERR = 2
 
 
 def configure_logs(config: ServiceConfig, stream: TextIO | None = None) -> LogWriter:
@@ -44,7 +45,7 @@ def _to_stderr(line: str) -> None:
     """Write without Python's own buffer: its lock, held while nobody reads, would keep the process from ending."""
     left = line.encode()
     while left:
-        left = left[os.write(sys.__stderr__.fileno(), left) :]
+        left = left[os.write(STDERR, left) :]
 
 
 class _WithoutMessages:

@@ -8,7 +8,7 @@ import typer
 
 from tamis.errors import TamisError
 
-from . import config, doctor, evaluate, explain, features, index, keys, model, prune, search, serve, train, tune, verify
+from . import config, doctor, evaluate, explain, features, index, keys, mcp, model, prune, search, serve, train, tune, verify
 from .output import say
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ app.command("doctor")(doctor.doctor)
 app.command("search")(search.search)
 app.command("explain")(explain.explain)
 app.command("serve")(serve.serve)
+app.command("mcp")(mcp.mcp)
 app.command("tune")(tune.tune)
 app.command("verify")(verify.verify)
 

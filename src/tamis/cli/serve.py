@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 import typer
 
 from tamis.config import load_config
-from tamis.errors import InvalidInput
 
+from .naming import named
 from .options import ConfigFile
 from .output import say
 
@@ -40,7 +40,8 @@ def serve(
 
     keys = load_keys(settings.service.keys_file, os.environ)
     sources = {}
-    for called, folder in _named(indexes, name).items():
+    for called, where in named(indexes, name).items():
+        folder = Path(where)
         IndexManifest.read(IndexFolder(folder).version(version))  # a wrong path is an error at once
         sources[called] = Source(
             folder, settings.pipeline, settings.pipelines, device, version, most_waiting=settings.service.queue_tokens
@@ -54,20 +55,3 @@ def serve(
         keys,
         sources,
     )
-
-
-def _named(indexes: list[str], name: str | None) -> dict[str, Path]:
-    """Settle under which name each folder is served."""
-    from tamis.service.indexes import check_name, index_name
-
-    if name is not None and len(indexes) != 1:
-        raise InvalidInput(f"--name names one index, and {len(indexes)} are given; write NAME=FOLDER for each")
-    found: dict[str, Path] = {}
-    for given in indexes:
-        before, equals, after = given.partition("=")
-        folder = Path(after if equals and not Path(given).exists() else given)
-        called = check_name(name or before) if name or folder != Path(given) else index_name(folder)
-        if called in found:
-            raise InvalidInput(f"two indexes would be called {called!r}: write NAME=FOLDER for one of them")
-        found[called] = folder
-    return found
