@@ -42,13 +42,18 @@ class TamisRetriever(pt.Transformer):
             for start in range(0, len(queries), BATCH)
             for result in self.searcher.search_many(queries[start : start + BATCH], self.k, **self.options)
         ]
-        kept = [column for column in inp.columns if column not in FOUND]
-        rows = [
-            (*asked, hit.id, hit.score, hit.rank - 1, hit.title, hit.text)
-            for asked, result in zip(inp[kept].itertuples(index=False, name=None), results, strict=True)
-            for hit in result.hits
-        ]
-        return pd.DataFrame(rows, columns=[*kept, *FOUND])
+        hits = [hit for result in results for hit in result.hits]
+        counts = [len(result.hits) for result in results]
+        # Column by column: several times faster than by rows for the few rows of a single query.
+        asked = {column: inp[column].repeat(counts).array for column in inp.columns if column not in FOUND}
+        found = {
+            "docno": [hit.id for hit in hits],
+            "score": [hit.score for hit in hits],
+            "rank": [hit.rank - 1 for hit in hits],
+            "title": [hit.title for hit in hits],
+            "text": [hit.text for hit in hits],
+        }
+        return pd.DataFrame({**asked, **found})
 
 
 class TamisReranker(pt.Transformer):
