@@ -2,23 +2,24 @@
 
     python -m benchmarks.service_overload --index var/bench/pydocs-exact
 
-Capacity is what 16 clients get that ask one after the other. Then requests are sent at fixed times, whether or not
-others were answered (open loop), by clients in a process of their own threads.
+Capacity is what 16 clients get that ask one after the other. Then 100 clients send requests at fixed times. They are
+those of `hey` (a package of Debian), written in Go: clients in Python need as much of the machine as the service.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import time
+import csv
+import subprocess
 from pathlib import Path
 
 import orjson
 
 from .harness import WORK, Result, percentile, record
-from .serving import Answers, Service, closed_loop, for_seconds, search, serving
+from .serving import Answers, Service, search, serving
 
 TIMES, REFUSED_MS, GOODPUT = 5, 50, 0.9
+CLIENTS = 100
 SERVICE = "[service]\nthreads = 4\nqueue = 16\nlog_requests = false\n"
 PIPELINES = {"reranked": "[pipeline]\nrerank = 'tamis-minilm-l6'\nrerank_depth = 20\n", "first stage": ""}
 HEADER = (
@@ -52,14 +53,12 @@ def main() -> None:
 
 def _overload(service: Service, seconds: float) -> list[float]:
     """Give the figures of one pipeline, in the header's order."""
-    closed_loop(service, 16, for_seconds(5), search)
-    start = time.perf_counter()
-    before = closed_loop(service, 16, for_seconds(max(10.0, seconds / 2)), search)
-    capacity = len(before.took(200)) / (time.perf_counter() - start)
+    _ask(service, 16, 5)
+    before = _ask(service, 16, max(10.0, seconds / 2))
+    capacity = len(before.took(200)) / max(10.0, seconds / 2)
     memory = service.resident_mib()
-    start = time.perf_counter()
-    answers = asyncio.run(_flood(service, TIMES * capacity, seconds))
-    goodput = len(answers.took(200)) / (time.perf_counter() - start)  # until the last one was answered
+    answers = _ask(service, CLIENTS, seconds, TIMES * capacity / CLIENTS)
+    goodput = len(answers.took(200)) / seconds
     refused = [took * 1000 for took in answers.took(429)] or [0.0]
     others = len(answers.statuses) - len(answers.took(200)) - len(answers.took(429))
     return [
@@ -68,44 +67,21 @@ def _overload(service: Service, seconds: float) -> list[float]:
     ]  # fmt: skip
 
 
-async def _flood(service: Service, rate: float, seconds: float) -> Answers:
-    """Send requests at fixed times over connections that are kept where they are free."""
-    answers, free, tasks = Answers(), [], set()
-    host, port = service.netloc.split(":")
-    begin, number = time.perf_counter(), 0
-    while (now := time.perf_counter() - begin) < seconds:
-        while number < now * rate:
-            task = asyncio.create_task(_one(host, int(port), number, free, answers))
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
-            number += 1
-        await asyncio.sleep(0.002)
-    await asyncio.gather(*tasks)
-    return answers
-
-
-async def _one(
-    host: str, port: int, number: int, free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]], answers: Answers
-) -> None:
-    body = orjson.dumps(search(number))
+def _ask(service: Service, clients: int, seconds: float, each: float = 0.0) -> Answers:
+    """Let clients search; each sends `each` requests a second, or, with 0, the next one as soon as it has an answer."""
+    body = orjson.dumps(search(0)).decode()
+    command = [
+        "hey", "-z", f"{seconds:g}s", "-c", str(clients), "-q", f"{each:g}", "-m", "POST", "-T", "application/json",
+        "-d", body, "-cpus", "1", "-o", "csv", f"http://{service.netloc}/v1/search",
+    ]  # fmt: skip
     try:
-        reader, writer = free.pop() if free else await asyncio.open_connection(host, port)
-        start = time.perf_counter()
-        head = (
-            f"POST /v1/search HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
-        )
-        writer.write(f"{head}\r\n\r\n".encode() + body)
-        status = int((await reader.readline()).split()[1])
-        took = time.perf_counter() - start
-        length = 0
-        while (line := await reader.readline()).strip():
-            if line.lower().startswith(b"content-length:"):
-                length = int(line.partition(b":")[2])
-        await reader.readexactly(length)
-        free.append((reader, writer))
-        answers.add(status, took)
-    except (OSError, IndexError, ValueError, asyncio.IncompleteReadError):
-        answers.add(0, 0.0)
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    except FileNotFoundError:
+        raise SystemExit("this benchmark needs `hey`, a load generator in Go: apt-get install hey") from None
+    answers = Answers()
+    for row in csv.DictReader(done.stdout.splitlines()):
+        answers.add(int(row["status-code"]), float(row["response-time"]))
+    return answers
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ class _Ablation(BaseModel):
 LADDER = (
     ("rerank", False, "reads fewer candidates, the best first; the others keep their order below them"),
     ("rerank", True, "is left out; the order before it stands"),
+    ("blend", True, "is left out; the fused order stands"),
 )
 """Stage, whether it is gone, and what happens."""
 

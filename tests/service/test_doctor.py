@@ -80,10 +80,13 @@ def test_several_indexes_by_name(tamis: list[str], tiny_index: Path) -> None:
 
 def test_info_says_what_steps_down_cost(tiny_engine: Engine, tmp_path: Path) -> None:
     verdict = {"stage": "rerank", "gain": 0.05, "interval": [0.03, 0.07], "p": 0.001, "ms": 80.0, "verdict": "keep"}
+    blend = {**verdict, "stage": "blend", "gain": 0.02, "ms": 4.0}
+    ablation = {"measure": "nDCG@10", "baseline": "full", "variants": [], "verdicts": [verdict, blend]}
     file = tmp_path / "ablation.json"
-    file.write_bytes(orjson.dumps({"measure": "nDCG@10", "baseline": "full", "variants": [], "verdicts": [verdict]}))
+    file.write_bytes(orjson.dumps(ablation))
     with running(create_app({"tiny": tiny_engine}, ServiceConfig(evaluation=file))) as url:
         rungs = Info.model_validate(httpx.get(f"{url}/v1/info").json()).degradation
-    for rung, exact in zip(rungs, (False, True), strict=True):
-        assert rung.cost is not None and rung.cost.exact is exact
-        assert (rung.cost.measure, rung.cost.loss, rung.cost.saved_ms) == ("nDCG@10", 0.05, 80.0)
+    expected = [("rerank", False, 0.05, 80.0), ("rerank", True, 0.05, 80.0), ("blend", True, 0.02, 4.0)]
+    costs = [(rung.stage, rung.cost) for rung in rungs if rung.cost is not None]
+    assert [(stage, cost.exact, cost.loss, cost.saved_ms) for stage, cost in costs] == expected
+    assert {cost.measure for _, cost in costs} == {"nDCG@10"}
