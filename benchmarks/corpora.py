@@ -12,16 +12,16 @@ from tamis.indexer.corpus.open import open_corpus
 from .harness import DATA, WORK
 
 
-def built(corpus: str, name: str, **settings: object) -> Path:
+def built(source: str, name: str, **settings: object) -> Path:
     """Build an index under the benchmarks' folder, unless it is there.
 
     Args:
-        corpus: as `tamis index build` takes it.
+        source: as `tamis index build` takes it.
         name: folder of the index.
         settings: sections of the configuration, such as `sparse={"engine": "bm25s"}`.
     """
     config = IndexConfig.model_validate(settings)
-    build(open_corpus(corpus, config.corpus), WORK / name, config, Bars())
+    build(open_corpus(source, config.corpus), WORK / name, config, Bars())
     return WORK / name
 
 

@@ -30,6 +30,10 @@ from tamis.errors import (
 from tamis.integrations.local import Local
 from tamis.integrations.searcher import Searcher
 from tamis.rankers.hits import SearchResult
+from tamis.service.app import create_app
+from tamis.service.config import ServiceConfig
+
+from ..service.conftest import running
 
 QUERY = "copy a whole directory tree to another place"
 QUERIES = [QUERY, "pick a random element", "median of a list of numbers", "keep a list sorted while inserting"]
@@ -123,6 +127,17 @@ def test_texts_are_reranked_by_index(local: Local, searcher: Searcher) -> None:
     assert {one.index: one.score for one in found} == backwards
     assert found == local.rerank(QUERY, texts)
     assert searcher.rerank(QUERY, []) == []
+
+
+@pytest.mark.slow
+def test_ten_thousand_texts_are_reranked(local: Local) -> None:
+    """In process at once, over HTTP in as many requests as it takes; equal texts get equal scores."""
+    texts = [f"copy {number % 50}" for number in range(10_000)]
+    found = local.rerank("copy", texts)
+    assert sorted(one.index for one in found) == list(range(10_000))
+    assert len({(texts[one.index], one.score) for one in found}) == 50
+    with running(create_app({"tiny": local.engine}, ServiceConfig())) as url, tamis.open(url) as remote:
+        assert remote.rerank("copy", texts) == found
 
 
 def test_texts_are_embedded_with_the_index_own_encoder(local: Local, searcher: Searcher) -> None:
