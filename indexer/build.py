@@ -26,18 +26,18 @@ from .certificate import Certificate
 from .config import IndexConfig
 from .corpus.open import Corpus
 from .dense import DenseIndex, build_dense, kind_for
-from .encoding import encode_passages, read_shards
+from .encoding import encode_texts, read_shards
 from .forward.build import build_forward
 from .forward.layout import ForwardSettings
 from .ingest import Ingested, ingest
 from .manifest import (
-    FORMAT,
     CorpusEntry,
     EncoderEntry,
     IndexManifest,
     PruningEntry,
     describe_files,
     fingerprint,
+    format_of,
 )
 from .passages import IdOrder, PassageStore
 from .progress import Progress, Quiet, Report
@@ -46,7 +46,11 @@ from .quality.choose import identity
 from .quality.prune import certified, prune
 from .recall import measure_recall
 from .sparse.engine import build_sparse, choose_engine
+from .units import UNITS, Units, unit_texts
 from .versions import IndexFolder
+
+SPLITTER = "semantic-text-splitter"
+"""The package that says where sentences end."""
 
 
 def build(
@@ -89,6 +93,7 @@ def build(
         steps.finished.mkdir(parents=True, exist_ok=True)
         ingested = steps.ingest()
         pruning = steps.prune(ingested, index)
+        steps.make_units()
         steps.encode()
         steps.make_dense()
         steps.make_sparse()
@@ -178,7 +183,7 @@ class Steps:
                 "config": config.model_dump(mode="json"),
                 "engine": engine,
                 "models": [query_bundle.fingerprint, passage_bundle.fingerprint],
-                "format": FORMAT,
+                "format": format_of(config),
                 "estimator": identity(config.quality.used),
                 "certificate": certificate.model_dump(mode="json") if certificate else None,
             }
@@ -239,16 +244,34 @@ class Steps:
             rejected=ingested.rejected,
         )
 
+    def make_units(self) -> None:
+        """Count the sentences of each passage, where each has a vector of its own."""
+        path = self.finished / UNITS
+        if path.exists() or self.config.dense.units == "passage":
+            return
+        passages = PassageStore(self.finished / PASSAGES)
+        with self.phase("sentences", len(passages), "passages") as report, whole(path) as temporary:
+            Units.of(passages).write(temporary)
+            report(len(passages))
+        passages.close()
+
+    def units(self) -> Units | None:
+        """Say which vectors belong to which passage; None: each passage has one."""
+        return None if self.config.dense.units == "passage" else Units.read(self.finished / UNITS, self._passages())
+
     def encode(self) -> None:
-        """Make the vectors of all passages, shard by shard."""
+        """Make the vectors of all passages, or of all their sentences, shard by shard."""
         if (self.finished / VECTORS).exists():
             return
         passages = PassageStore(self.finished / PASSAGES)
+        whole_texts = self.config.dense.units == "passage"
+        texts = (text for _, text in passages.contents()) if whole_texts else unit_texts(passages)
+        count = self._count()
         with (
-            self.phase("encode", len(passages), "passages") as report,
+            self.phase("encode", count, f"{self.config.dense.units}s") as report,
             Encoder.open(self.passage_bundle, device=self.device) as encoder,
         ):
-            encode_passages(passages, encoder, self.work / "vectors", report)
+            encode_texts(texts, count, encoder, self.work / "vectors", report)
         passages.close()
 
     def make_dense(self) -> None:
@@ -296,7 +319,7 @@ class Steps:
         """Add the query encoder and the order of ids, then write the manifest, last."""
         passages = PassageStore(self.finished / PASSAGES)
         IdOrder.write(passages, self.finished)
-        count = len(passages)
+        count, units = len(passages), self.units()
         passages.close()
         remove(self.finished / ENCODER)
         (self.finished / ENCODER).mkdir()
@@ -308,7 +331,7 @@ class Steps:
         if self.after is not None:  # versions are ordered by name, of which a second is the smallest step
             created = max(created, self.after + timedelta(seconds=1))
         manifest = IndexManifest(
-            format=FORMAT,
+            format=format_of(self.config),
             version=f"{created:%Y%m%d-%H%M%S}-{identity[:8]}",
             created=created,
             fingerprint=identity,
@@ -316,7 +339,7 @@ class Steps:
             corpus=entry,
             passages=count,
             sparse_engine=self.engine,
-            dense_kind=kind_for(count, self.config.dense),
+            dense_kind=kind_for(self._count(), self.config.dense),
             dense_recall=orjson.loads((self.work / "recall.json").read_bytes()),
             encoder=EncoderEntry(
                 name=self.query_bundle.settings.name,
@@ -328,8 +351,9 @@ class Steps:
             config=self.config,
             files=files,
             seconds=self.seconds,
-            built_with=_versions(),
+            built_with=versions_here(),
             pruning=pruning,
+            units=None if units is None else len(units),
         )
         manifest.write(self.finished)
         sync_tree(self.finished)
@@ -340,6 +364,11 @@ class Steps:
         remove(self.work)
 
     def _count(self) -> int:
+        """Count the vectors."""
+        units = self.units()
+        return self._passages() if units is None else len(units)
+
+    def _passages(self) -> int:
         passages = PassageStore(self.finished / PASSAGES)
         try:
             return len(passages)
@@ -347,9 +376,10 @@ class Steps:
             passages.close()
 
 
-def _versions() -> dict[str, str]:
+def versions_here() -> dict[str, str]:
+    """Return the versions of what decides the bytes of an index, by package, as they are installed."""
     found = {"python": platform.python_version()}
-    for package in ("tamis", "faiss-cpu", "faiss-gpu", "onnxruntime", "onnxruntime-gpu", "bm25s", "pyserini"):
+    for package in ("tamis", "faiss-cpu", "faiss-gpu", "onnxruntime", "onnxruntime-gpu", "bm25s", "pyserini", SPLITTER):
         try:
             found[package] = installed(package)
         except PackageNotFoundError:

@@ -93,7 +93,12 @@ class QualityConfig(Section):
 class DenseConfig(Section):
     """The vector index."""
 
-    flat_below: int = Field(5_000, ge=0, description="with fewer passages, search exactly instead of through HNSW")
+    units: Literal["passage", "sentence"] = Field(
+        "passage",
+        exclude_if=lambda units: units == "passage",  # so that an index without sentences keeps its fingerprint
+        description="what has a vector: each passage, or each of its sentences, which finds the passage it stands in",
+    )
+    flat_below: int = Field(5_000, ge=0, description="with fewer vectors, search exactly instead of through HNSW")
     m: int = Field(32, ge=4, le=128, description="HNSW: neighbours of each node")
     ef_construction: int = Field(200, ge=8, description="HNSW: breadth of the search that places a node")
     ef_search: int = Field(320, ge=8, description="HNSW: breadth of a search; FAISS' own default is 16")

@@ -25,9 +25,9 @@ READ = 8
 """Vectors that HNSW reads for each step of its breadth, as many as take the time of reading them in order."""
 
 
-def kind_for(passages: int, config: DenseConfig) -> str:
-    """Say how so many passages are searched: `flat` (exact) or `hnsw`."""
-    return "flat" if passages < config.flat_below else "hnsw"
+def kind_for(vectors: int, config: DenseConfig) -> str:
+    """Say how so many vectors are searched: `flat` (exact) or `hnsw`."""
+    return "flat" if vectors < config.flat_below else "hnsw"
 
 
 def build_dense(
@@ -149,4 +149,9 @@ class DenseIndex:
     def vectors(self, rows: npt.NDArray[np.int32]) -> Vectors:
         """Return the stored vectors of `rows`: float32[n, dimension]."""
         found: Vectors = self._index.reconstruct_batch(rows.astype(np.int64))
+        return found
+
+    def scores(self, rows: npt.NDArray[np.int32], vector: Vectors) -> Vectors:
+        """Return what `rows` score for one query vector, float32[dimension], as a search scores them: float32[n]."""
+        found: Vectors = self.vectors(rows) @ vector
         return found

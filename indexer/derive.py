@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tamis.files import link_or_copy, remove, sync_tree, whole
 
-from .manifest import FORMAT, MANIFEST, IndexManifest, describe_files, fingerprint
+from .manifest import MANIFEST, IndexManifest, describe_files, fingerprint, format_of
 from .versions import IndexFolder
 
 
@@ -48,7 +48,7 @@ def publish_with(index: IndexFolder, version: str | None, part: str, write: Call
             created = max(datetime.now(UTC).replace(microsecond=0), last + timedelta(seconds=1))
             manifest = old.model_copy(
                 update={
-                    "format": FORMAT,
+                    "format": format_of(old.config),
                     "version": f"{created:%Y%m%d-%H%M%S}-{identity[:8]}",
                     "created": created,
                     "fingerprint": identity,

@@ -13,19 +13,17 @@ from tamis.files import whole
 from tamis.models.encoder import Encoder
 
 from .dense import Vectors
-from .passages import PassageStore
 from .progress import Report
 
 SHARD = 2_048
-"""Passages in one shard: some tens of seconds of work on a CPU."""
+"""Texts in one shard: some tens of seconds of work on a CPU."""
 
 
-def encode_passages(passages: PassageStore, encoder: Encoder, folder: Path, report: Report) -> None:
-    """Write the vectors of all passages to `folder`, leaving finished shards as they are."""
+def encode_texts(contents: Iterator[str], count: int, encoder: Encoder, folder: Path, report: Report) -> None:
+    """Write the vectors of `count` texts to `folder`, leaving finished shards as they are."""
     folder.mkdir(exist_ok=True)
-    contents = passages.contents()
-    for number, start in enumerate(range(0, len(passages), SHARD)):
-        texts = [text for _, text in islice(contents, SHARD)]
+    for number, start in enumerate(range(0, count, SHARD)):
+        texts = list(islice(contents, SHARD))
         path = shard_path(folder, number)
         if not path.exists():
             vectors = encoder.encode(texts, "passage", partial(_further, report, start))
@@ -43,7 +41,7 @@ def shard_path(folder: Path, number: int) -> Path:
     return folder / f"{number:06d}.npy"
 
 
-def read_shards(folder: Path, passages: int) -> Iterator[Vectors]:
+def read_shards(folder: Path, count: int) -> Iterator[Vectors]:
     """Yield the vectors shard by shard in row order: float32[n, dimension] each."""
-    for number in range(-(-passages // SHARD)):
+    for number in range(-(-count // SHARD)):
         yield np.load(shard_path(folder, number), allow_pickle=False)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tamis.errors import DamagedFile, NotFound
 from tamis.models.digest import sha256_file, sha256_json
@@ -18,10 +18,11 @@ from tamis.models.settings import FileEntry
 from .certificate import Certificate
 from .config import IndexConfig
 
-FORMAT = 2
-"""Version of the layout of an index folder; a newer one is refused.
+FORMAT = 3
+"""Newest version of the layout of an index folder; a newer one is refused.
 
 1: without a forward index. 2: with one, unless `forward.enabled` is false; and with a blend, once one was published.
+3: as 2, with a vector for each sentence.
 """
 
 MANIFEST = "manifest.json"
@@ -87,6 +88,13 @@ class IndexManifest(_Part):
     built_with: dict[str, str]
     pruning: PruningEntry | None = None
     """None: passages were neither scored nor left out."""
+    units: int | None = Field(None, exclude_if=lambda units: units is None)
+    """Vectors, where that is not one for each passage: one for each sentence."""
+
+    @property
+    def vectors(self) -> int:
+        """Vectors in the vector index."""
+        return self.passages if self.units is None else self.units
 
     @staticmethod
     def read(folder: Path) -> IndexManifest:
@@ -142,6 +150,11 @@ class IndexManifest(_Part):
                         f"{folder / name} was changed: its sha256 is {found[:12]}..., the manifest says "
                         f"{entry.sha256[:12]}...; roll back to another version or build again"
                     )
+
+
+def format_of(config: IndexConfig) -> int:
+    """Return the layout that an index is written in: the oldest that holds what it has, so that older readers can."""
+    return 2 if config.dense.units == "passage" else 3
 
 
 def _upgraded(values: dict[str, Any]) -> dict[str, Any]:

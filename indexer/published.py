@@ -17,7 +17,9 @@ from .manifest import IndexManifest
 from .passages import IdOrder, PassageStore
 from .quality.role import Scores
 from .quality.store import read_quality
+from .sentence_index import SentenceIndex
 from .sparse.engine import SparseIndex, open_sparse
+from .units import UNITS, Units
 from .versions import IndexFolder
 
 PASSAGES = "passages.arrow"
@@ -37,7 +39,7 @@ class PublishedIndex:
     passages: PassageStore
     ids: IdOrder
     sparse: SparseIndex
-    dense: DenseIndex
+    dense: DenseIndex | SentenceIndex
     encoder: Encoder
     forward: ForwardIndex | None
     """None: the index was built without one."""
@@ -68,7 +70,7 @@ class PublishedIndex:
             passages=passages,
             ids=IdOrder(passages, folder),
             sparse=open_sparse(manifest.sparse_engine, folder / SPARSE, config.sparse),
-            dense=DenseIndex(folder / VECTORS, manifest.passages, manifest.encoder.dimension, config.dense.ef_search),
+            dense=_open_dense(folder, manifest),
             encoder=Encoder.open(ModelBundle.open(folder / ENCODER), device=device),
             forward=ForwardIndex.open(folder / FORWARD) if f"{FORWARD}/{ABOUT}" in manifest.files else None,
             quality=read_quality(folder),
@@ -87,3 +89,9 @@ class PublishedIndex:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _open_dense(folder: Path, manifest: IndexManifest) -> DenseIndex | SentenceIndex:
+    dimension, breadth = manifest.encoder.dimension, manifest.config.dense.ef_search
+    index = DenseIndex(folder / VECTORS, manifest.vectors, dimension, breadth)
+    return index if manifest.units is None else SentenceIndex(index, Units.read(folder / UNITS, manifest.passages))

@@ -9,23 +9,23 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tamis.errors import NotFound
+from tamis.errors import InvalidInput, NotFound
 from tamis.files import link_or_copy, remove
-from tamis.models.encoder import Encoder
 from tamis.models.session import Device
 
 from .build import Steps
 from .config import IndexConfig
-from .dense import DenseIndex, Vectors
+from .dense import Vectors
 from .encoding import SHARD, shard_path
 from .ingest import REJECTS
 from .manifest import IndexManifest, PruningEntry
 from .passage import Passage
 from .passages import PassageStore, PassageWriter
 from .progress import Progress, Quiet
-from .published import PASSAGES, VECTORS
+from .published import PASSAGES
 from .quality.role import Scores
 from .quality.store import QUALITY, PrunedPassage, pruned_rows, read_pruned, read_quality
+from .reuse import NEW, encode_changed
 from .versions import IndexFolder
 
 
@@ -92,35 +92,17 @@ def _put_back(source: Path, manifest: IndexManifest, steps: Steps) -> None:
     write_parts(steps, _in_order(kept, places, returned), quality)
     if (source / REJECTS).is_file():
         link_or_copy(source / REJECTS, steps.finished / REJECTS)
-    dense = DenseIndex(source / VECTORS, manifest.passages, manifest.encoder.dimension, manifest.config.dense.ef_search)
-    with (
-        steps.phase("encode", len(out), "passages") as report,
-        Encoder.open(steps.passage_bundle, device=steps.device) as encoder,
-    ):
-        encoded = encoder.encode([one.passage.contents for one in returned], "passage", report)
-    write_shards(steps, total, lambda rows: _vectors(rows, places, out, dense, encoded))
     kept.close()
+    sources = np.full(total, NEW, np.int64)
+    sources[places] = np.arange(len(places))
+    steps.make_units()
+    encode_changed(steps, sources, source, manifest)
 
 
 def _in_order(kept: PassageStore, places: npt.NDArray[np.int32], returned: list[PrunedPassage]) -> Iterator[Passage]:
     staying = zip(places.tolist(), kept, strict=True)
     coming = ((one.row, one.passage) for one in returned)
     return (passage for _, passage in merge(staying, coming, key=lambda pair: pair[0]))
-
-
-def _vectors(
-    rows: npt.NDArray[np.int32],
-    places: npt.NDArray[np.int32],
-    out: npt.NDArray[np.int32],
-    dense: DenseIndex,
-    encoded: Vectors,
-) -> Vectors:
-    """Return the vectors of rows of the whole corpus, from the index or newly encoded."""
-    back = np.isin(rows, out)
-    vectors = np.empty((len(rows), encoded.shape[1]), np.float32)
-    vectors[back] = encoded[np.searchsorted(out, rows[back])]
-    vectors[~back] = dense.vectors(np.searchsorted(places, rows[~back]).astype(np.int32))
-    return vectors
 
 
 def write_parts(steps: Steps, passages: Iterator[Passage], quality: Scores | None) -> None:
@@ -132,7 +114,16 @@ def write_parts(steps: Steps, passages: Iterator[Passage], quality: Scores | Non
 
 
 def write_shards(steps: Steps, total: int, vectors: Callable[[npt.NDArray[np.int32]], Vectors]) -> None:
-    """Write vectors to where the vector index is made from; `vectors` gives those of some rows."""
+    """Write passages' vectors to where the vector index is made from; `vectors` gives those of some rows.
+
+    Raises:
+        InvalidInput: the index has vectors of sentences.
+    """
+    if steps.config.dense.units != "passage":
+        raise InvalidInput(
+            f"trials are made from vectors of passages, this index has some for each {steps.config.dense.units}: "
+            'build it with dense.units = "passage" to try what pruning does'
+        )
     folder = steps.work / "vectors"
     folder.mkdir(parents=True, exist_ok=True)
     for number, start in enumerate(range(0, total, SHARD)):

@@ -9,32 +9,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from tamis.errors import CorpusError, InvalidInput, NotFound
 from tamis.files import whole
 from tamis.models.digest import sha256_json
-from tamis.models.encoder import Encoder
 from tamis.models.session import Device
 
 from .build import Steps, named_failures
 from .corpus.open import Corpus
-from .dense import DenseIndex, Vectors
-from .encoding import SHARD, shard_path
 from .ingest import Ingested
 from .manifest import IndexManifest
 from .passage import BadRecord, Passage
 from .passages import PassageStore, PassageWriter
 from .progress import Progress, Quiet
-from .published import PASSAGES, VECTORS
+from .published import PASSAGES
+from .reuse import NEW, Sources, encode_changed
 from .split import Splitter
 from .versions import IndexFolder
-
-NEW = -1
-"""Source of a passage whose text the old version does not hold."""
-
-Sources = npt.NDArray[np.int64]
-"""For each passage of the new version the row of the old one whose vector it takes, or NEW: int64[passages]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +82,8 @@ def update(out: Path, changes: Changes, progress: Progress | None = None, device
             ingested, sources = plan.write(passages, steps, old)
         finally:
             passages.close()
-        vectors = DenseIndex(source / VECTORS, old.passages, old.encoder.dimension, old.config.dense.ef_search)
-        encoded = _encode(steps, sources, vectors)
+        steps.make_units()
+        encode_changed(steps, sources, source, old)
         pruning = steps.prune(ingested, index)
         steps.make_dense()
         steps.make_sparse()
@@ -100,6 +91,7 @@ def update(out: Path, changes: Changes, progress: Progress | None = None, device
         manifest = steps.describe(steps.entry(ingested), pruning)
         index.publish(steps.finished, manifest.version)
         steps.clear()
+        encoded = int((sources == NEW).sum())
         return Updated(manifest, encoded, len(sources) - encoded)
 
 
@@ -217,40 +209,4 @@ def _passages(corpus: Corpus | None, splitter: Splitter) -> dict[str, list[Passa
 
 
 def _hash(passage: Passage) -> bytes:
-    return hashlib.blake2b(passage.contents.encode(), digest_size=16).digest()
-
-
-def _encode(steps: Steps, sources: Sources, old: DenseIndex) -> int:
-    """Write the vectors shard by shard: the old ones where the text is the same; return how many are new."""
-    folder = steps.work / "vectors"
-    folder.mkdir(exist_ok=True)
-    new = int((sources == NEW).sum())
-    passages = PassageStore(steps.finished / PASSAGES)
-    try:
-        with (
-            steps.phase("encode", new, "passages") as report,
-            Encoder.open(steps.passage_bundle, device=steps.device) as encoder,
-        ):
-            done = 0
-            for number, start in enumerate(range(0, len(sources), SHARD)):
-                part = sources[start : start + SHARD]
-                vectors = _shard(part, start, passages, encoder, old)
-                with whole(shard_path(folder, number)) as temporary, temporary.open("wb") as file:
-                    np.save(file, vectors, allow_pickle=False)
-                done += int((part == NEW).sum())
-                report(done)
-    finally:
-        passages.close()
-    return new
-
-
-def _shard(part: Sources, start: int, passages: PassageStore, encoder: Encoder, old: DenseIndex) -> Vectors:
-    vectors = np.empty((len(part), encoder.dimension), np.float32)
-    known = np.flatnonzero(part != NEW)
-    if len(known):
-        vectors[known] = old.vectors(part[known].astype(np.int32))
-    new = np.flatnonzero(part == NEW)
-    if len(new):
-        texts = [passage.contents for passage in passages.take((new + start).astype(np.int32))]
-        vectors[new] = encoder.encode(texts, "passage")
-    return vectors
+    return hashlib.blake2b(f"{passage.title}\0{passage.text}".encode(), digest_size=16).digest()

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tamis.indexer.dense import DenseIndex
+from tamis.indexer.sentence_index import SentenceIndex
 from tamis.models.encoder import Encoder, Vectors
 
 from .ranking import Candidates, Query, ranked
@@ -18,7 +19,7 @@ from .ranking import Candidates, Query, ranked
 class DenseRetriever:
     """Nearest passages to the query's vector by inner product."""
 
-    index: DenseIndex
+    index: DenseIndex | SentenceIndex
     encoder: Encoder
     id_rank: npt.NDArray[np.int32]
     ef_search: int | None = None

@@ -97,7 +97,7 @@ def _pools(
         rows = np.array(sorted({*known} if settings.pools else {*known, *near.tolist(), *bm25}), np.int32)
         if len(rows) == 0:
             rows = near[:1]
-        cosine = index.dense.vectors(rows) @ vector
+        cosine = index.dense.scores(rows, vector)
         floor = min(bm25.values(), default=0.0)  # what BM25 did not find scores no more than its last
         sparse = np.array([bm25.get(row, floor) for row in rows.tolist()], np.float32)
         yield _Pool(

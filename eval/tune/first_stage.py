@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
 from tamis.indexer.progress import Report
 from tamis.indexer.published import PublishedIndex
+from tamis.indexer.sentence_index import SentenceIndex
 from tamis.rankers.config import PipelineConfig
 from tamis.rankers.dense import DenseRetriever
 from tamis.rankers.ranking import Candidates, Query
@@ -49,7 +51,12 @@ class FirstStage:
         breadth = 0 if self._is_exact else max(asked, config.dense_depth)
         deepest = max(self._deepest, config.dense_depth) if self._is_exact else breadth
         retriever = DenseRetriever(self._index.dense, self._index.encoder, self._index.ids.rank, breadth or None)
-        return self._cut(("dense", breadth), config.dense_depth, deepest, partial(retriever.nearest, self._vectors))
+        key = ("dense", breadth)
+        if not self._is_exact and isinstance(self._index.dense, SentenceIndex):
+            # Sentences are searched as wide as passages are wanted: no list is the head of another.
+            key, deepest = (f"dense {config.dense_depth}", asked), config.dense_depth
+            retriever = replace(retriever, ef_search=config.ef_search)
+        return self._cut(key, config.dense_depth, deepest, partial(retriever.nearest, self._vectors))
 
     def _cut(self, key: tuple[str, int], depth: int, deepest: int, ask: partial[list[Candidates]]) -> list[Candidates]:
         kept_depth, kept = self._kept.get(key, (0, []))

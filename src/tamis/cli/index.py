@@ -219,9 +219,11 @@ def gc(index: IndexPath, keep: Annotated[int, typer.Option(help="Newest versions
 
 
 def _dense(manifest: IndexManifest) -> str:
+    over = "" if manifest.units is None else f" over {manifest.units:,} sentences"
     if manifest.dense_recall is None:
-        return "exact search"
-    return f"HNSW, efSearch {manifest.config.dense.ef_search}, recall@100 {manifest.dense_recall:.4f} on a sample"
+        return f"exact search{over}"
+    recall = f"recall@100 {manifest.dense_recall:.4f} on a sample"
+    return f"HNSW, efSearch {manifest.config.dense.ef_search}, {recall}{over}"
 
 
 def _forward(manifest: IndexManifest) -> str:
