@@ -14,6 +14,8 @@ MODULES = (
     "frame",
     "evaluation",
     "features",
+    "pruning",
+    "quality",
     "service",
     "service_cpu",
     "service_budget",

@@ -80,6 +80,52 @@ def prove(
         say(f"no further: {found.reason}")
 
 
+@app.command()
+def compare(
+    index: IndexPath,
+    collection: Collection,
+    split: Split = "train",
+    estimator: Annotated[list[str] | None, typer.Option(help="What to compare; by default light, length and random.")]
+    = None,
+    grade: Annotated[int, typer.Option(min=1, help="Grade from which a passage counts as relevant.")] = 1,
+    figures: Annotated[Path | None, typer.Option(help="Folder for the pictures.")] = None,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Compare estimators on INDEX by where the passages that COLLECTION judges land, before one is proved.
+
+    Choose on training queries, then prove on others.
+
+    Example: tamis prune compare pydocs pydocs --split train --estimator light --estimator length
+    """
+    from tamis.eval.judged import read_judged
+    from tamis.eval.prune.separate import separate, sorts
+    from tamis.indexer.published import PublishedIndex
+
+    judged = read_judged(collection, split)
+    with PublishedIndex.open(index) as opened:
+        divided = sorts(judged, opened, grade)
+    good = len(divided.good)
+    found = separate(index, judged, estimator or ["light", "length", "random"], grade, Bars())
+    if figures is not None:
+        from tamis.eval.prune.figures import write_comparison
+
+        write_comparison(found, good, figures)
+    if as_json:
+        print_json([{"estimator": one.estimator, "area": one.area, "kept": {str(k): v for k, v in one.kept.items()},
+                     "kept_judged": {str(k): v for k, v in one.kept_judged.items()}, "per_second": one.per_second,
+                     "knows": one.knows} for one in found])  # fmt: skip
+        return
+    shown = (0.1, 0.15, 0.25, 0.5)
+    names = ("estimator", "area", *(f"kept at {share:.0%}" for share in shown), "a second", "it knows")
+    table = Table(*names, box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
+    for one in found:
+        table.add_row(one.estimator, f"{one.area:.3f}", *(f"{one.kept[share]:.1%}" for share in shown),
+                      f"{one.per_second:,.0f}", f"{one.knows} queries")  # fmt: skip
+    stdout.print(table)
+    contrast = "judged as not" if divided.judged else "that no query asks for, for want of any judged as not relevant"
+    say(f"{good:,} relevant passages against {len(divided.bad):,} {contrast}")
+
+
 def _table(steps: Sequence[Step]) -> Table:
     """Show every test, within 80 columns."""
     names = ("pruned", "pipeline", "measure", "whole", "change, 95 %", "p", "p equal", "changed", "power")
