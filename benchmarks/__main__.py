@@ -16,6 +16,7 @@ MODULES = (
     "features",
     "pruning",
     "quality",
+    "quality_proof",
     "service",
     "service_cpu",
     "service_budget",
