@@ -22,7 +22,7 @@ from tamis.models.encoder import Encoder
 from tamis.models.session import Device
 from tamis.models.store import resolve_encoder
 
-from .certificate import Certificate
+from .certificate import Certificate, Made
 from .config import IndexConfig
 from .corpus.open import Corpus
 from .dense import DenseIndex, build_dense, kind_for
@@ -87,6 +87,8 @@ def build(
         config = certified(config, certificate)
     with named_failures(index), index.lock():
         steps = Steps.prepare(index, corpus, config, progress or Quiet(), device, certificate)
+        if certificate is not None:
+            certificate.check(steps.made())
         if not rebuild and (published := _published(index, steps.key)):
             index.point_to(published.version)
             return published
@@ -148,6 +150,7 @@ class Steps:
     device: Device
     certificate: Certificate | None = None
     seconds: dict[str, float] = field(default_factory=dict)
+    cpu_seconds: dict[str, float] = field(default_factory=dict)
     after: datetime | None = None
     """When the newest version was made, which this one must come after by name."""
 
@@ -195,13 +198,20 @@ class Steps:
             passage_bundle, progress, device, certificate,
         )  # fmt: skip
 
+    def made(self) -> Made:
+        """Say what is to be built, for a certificate to compare."""
+        return Made(
+            self.digest, self.query_bundle.fingerprint, self.passage_bundle.fingerprint, self.engine, self.config
+        )
+
     @contextmanager
     def phase(self, name: str, total: int | None, unit: str) -> Iterator[Report]:
         """Time a phase, and tell how far it is."""
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), time.process_time()
         with self.progress.phase(name, total, unit) as report:
             yield report
         self.seconds[name] = round(time.perf_counter() - start, 3)
+        self.cpu_seconds[name] = round(time.process_time() - cpu, 3)
 
     def ingest(self) -> Ingested:
         """Read, check and split the corpus; write the passages."""
@@ -226,7 +236,7 @@ class Steps:
             with self.phase("quality", ingested.passages, "passages") as report:
                 entry = prune(self.finished, self.config, self.query_bundle, index.path, self.device, report)
             if self.certificate is not None:
-                self.certificate.check(self.digest, self.query_bundle.fingerprint, entry.estimator_fingerprint)
+                self.certificate.check_estimator(entry.estimator_fingerprint)
             with whole(done) as temporary:
                 temporary.write_bytes(orjson.dumps(entry.model_dump(mode="json")))
         entry = PruningEntry.model_validate_json(done.read_bytes())
@@ -351,8 +361,9 @@ class Steps:
             config=self.config,
             files=files,
             seconds=self.seconds,
+            cpu_seconds=self.cpu_seconds,
             built_with=versions_here(),
-            pruning=pruning,
+            pruning=None if pruning is None else pruning.with_savings(files, self.cpu_seconds),
             units=None if units is None else len(units),
         )
         manifest.write(self.finished)

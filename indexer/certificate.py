@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import orjson
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from tamis.errors import DamagedFile, InvalidInput, NotFound
 from tamis.files import whole
 
+from .config import IndexConfig
+
 FILE = "certificate.json"
 """Lies beside the versions of an index until a build takes it into its manifest."""
+
+FREE = ("quality", "corpus.skip_bad", "dense.threads")
+"""Settings that a certificate does not bind: it says itself what is pruned; bad records stop the build, or are left out
+of the same corpus alike; threads change a graph's bytes."""
 
 
 class _Part(BaseModel):
@@ -48,6 +55,7 @@ class Step(_Part):
     """All tests succeeded, each at its level: only then the share is proved (intersection-union test)."""
     passages: int
     bytes: int
+    """Of what is searched, its vectors as they would be stored: without the encoder and the pruned texts."""
     relevant_kept: float
     """Share of the relevant judged passages that stay."""
     tests: tuple[PairedTest, ...]
@@ -66,6 +74,13 @@ class Certificate(_Part):
     corpus_sha256: str
     index_fingerprint: str
     encoder_fingerprint: str
+    passage_encoder_fingerprint: str | None = None
+    """None in a certificate of an older Tamis, which no build takes any more."""
+    sparse_engine: str | None = None
+    config: IndexConfig | None = None
+    """Of the whole index."""
+    pipeline_config: dict[str, JsonValue] | None = None
+    """Of the longest pipeline; the others leave stages out."""
     collection: str
     split: str
     collection_fingerprint: str
@@ -74,9 +89,10 @@ class Certificate(_Part):
     pipelines: tuple[str, ...]
     passages: int
     bytes: int
-    """Of the whole index."""
+    """Of what is searched of the whole index."""
     build_seconds: dict[str, float]
     """Of the whole index, by phase."""
+    build_cpu_seconds: dict[str, float] = Field(default_factory=dict)
     steps: tuple[Step, ...]
     """In rising order; the last one is the first that failed, unless all passed."""
     created: datetime
@@ -115,24 +131,80 @@ class Certificate(_Part):
         except ValidationError as error:
             raise DamagedFile(f"{index / FILE} is garbled ({error.errors()[0]['msg']}); prove again") from None
 
-    def check(self, corpus_sha256: str, encoder: str, estimator: str) -> None:
+    def check(self, made: Made) -> None:
         """Refuse a build of something else than what was proved.
 
-        Args:
-            corpus_sha256: of the corpus that is to be built.
-            encoder: fingerprint of the encoder of queries.
-            estimator: fingerprint of the estimator.
+        Raises:
+            InvalidInput: corpus, a model, the word index or a setting is another one.
+        """
+        if self.config is None:
+            raise InvalidInput(
+                "the certificate is of an older Tamis and does not say how the index was built: prove again"
+            )
+        for what, wanted, found in (
+            ("corpus", self.corpus_sha256, made.corpus_sha256),
+            ("encoder of queries", self.encoder_fingerprint, made.encoder),
+            ("encoder of passages", self.passage_encoder_fingerprint, made.passage_encoder),
+            ("word index", self.sparse_engine, made.sparse_engine),
+            *((name, wanted, found) for name, wanted, found in _differences(self.config, made.config)),
+        ):
+            _same(what, wanted, found)
+
+    def check_estimator(self, fingerprint: str) -> None:
+        """Refuse an estimator that is another one than what was proved.
 
         Raises:
-            InvalidInput: corpus, encoder or estimator is another one.
+            InvalidInput: it is another one.
         """
-        for what, wanted, found in (
-            ("corpus", self.corpus_sha256, corpus_sha256),
-            ("encoder", self.encoder_fingerprint, encoder),
-            ("estimator", self.estimator_fingerprint, estimator),
-        ):
-            if wanted != found:
-                raise InvalidInput(
-                    f"the certificate is of another {what} ({wanted[:12]}..., this one is {found[:12]}...): "
-                    "prove again, or name the share yourself with --prune"
-                )
+        _same("estimator", self.estimator_fingerprint, fingerprint)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What decides the answers of an index that is to be built."""
+
+    corpus_sha256: str
+    encoder: str
+    """Fingerprint of the encoder of queries."""
+    passage_encoder: str
+    """Fingerprint of the encoder of passages, which its precision is part of."""
+    sparse_engine: str
+    config: IndexConfig
+
+
+def forget(index: Path) -> bool:
+    """Take away what was proved about an index, since a later proof failed; say whether there was anything."""
+    try:
+        (index / FILE).unlink()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _differences(wanted: IndexConfig, found: IndexConfig) -> list[tuple[str, str, str]]:
+    """Name the settings that differ, with both values: those of `FREE` are not looked at."""
+    one, other = _settings(wanted), _settings(found)
+    return [(name, str(one[name]), str(other[name])) for name in one if one[name] != other[name]]
+
+
+def _settings(config: IndexConfig) -> dict[str, JsonValue]:
+    named = {
+        f"{section}.{name}": value
+        for section, values in config.model_dump(mode="json").items()
+        for name, value in values.items()
+    }
+    # `auto` and a name may be the same engine, and a name and a folder the same model: what they lead to is compared
+    free = (*FREE, "sparse.engine", "encoder.model", "encoder.precision", "corpus.format")
+    return {name: value for name, value in named.items() if name not in free and name.partition(".")[0] not in free}
+
+
+def _same(what: str, wanted: str | None, found: str) -> None:
+    if wanted != found:
+        raise InvalidInput(
+            f"the certificate is of another {what} ({_short(str(wanted))}, this one is {_short(found)}): "
+            "prove again, or name the share yourself with --prune"
+        )
+
+
+def _short(value: str) -> str:
+    return value if len(value) < 40 else f"{value[:12]}..."

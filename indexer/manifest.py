@@ -52,6 +52,17 @@ class EncoderEntry(_Part):
     passage_precision: str
 
 
+class Saved(_Part):
+    """What a pruned index costs beside the whole one that it was proved against."""
+
+    bytes_whole: int
+    bytes_pruned: int
+    """Of what is searched (`searched_bytes`)."""
+    cpu_seconds_whole: float
+    cpu_seconds_pruned: float
+    """Processor time of the phases that both builds went through, and of scoring."""
+
+
 class PruningEntry(_Part):
     """How passages were scored, and what was left out."""
 
@@ -62,6 +73,27 @@ class PruningEntry(_Part):
     """Of the pruned ones, those that repeat another passage."""
     certificate: Certificate | None = None
     """What was proved about the share before it was pruned."""
+    saved: Saved | None = None
+    """Only with a certificate, which says what the whole index costs."""
+
+    def with_savings(self, files: dict[str, FileEntry], cpu_seconds: dict[str, float]) -> PruningEntry:
+        """Add what was saved, where there is a certificate.
+
+        Args:
+            files: of the pruned index.
+            cpu_seconds: of its build, by phase.
+        """
+        if self.certificate is None:
+            return self
+        before = self.certificate.build_cpu_seconds
+        both = before.keys() & cpu_seconds.keys() - {"quality"}
+        saved = Saved(
+            bytes_whole=self.certificate.bytes,
+            bytes_pruned=searched_bytes(files),
+            cpu_seconds_whole=round(sum(before[name] for name in both), 3),
+            cpu_seconds_pruned=round(sum(cpu_seconds[name] for name in both) + cpu_seconds.get("quality", 0.0), 3),
+        )
+        return self.model_copy(update={"saved": saved})
 
 
 class IndexManifest(_Part):
@@ -85,6 +117,8 @@ class IndexManifest(_Part):
     files: dict[str, FileEntry]
     seconds: dict[str, float]
     """What each phase of the build took; phases that a resumed build found done are left out."""
+    cpu_seconds: dict[str, float] = Field(default_factory=dict)
+    """The same of all threads together, which what else the machine does falls on less; none in an older manifest."""
     built_with: dict[str, str]
     pruning: PruningEntry | None = None
     """None: passages were neither scored nor left out."""
@@ -166,6 +200,11 @@ def _upgraded(values: dict[str, Any]) -> dict[str, Any]:
 
 def _names(folder: Path) -> Iterable[str]:
     return (path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+
+
+def searched_bytes(files: dict[str, FileEntry]) -> int:
+    """Add up what is searched: all but the encoder, which is the same for any number of passages, and pruned texts."""
+    return sum(entry.bytes for name, entry in files.items() if not name.startswith(("encoder/", "pruned/")))
 
 
 def describe_files(folder: Path) -> dict[str, FileEntry]:

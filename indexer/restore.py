@@ -52,7 +52,7 @@ def restore(path: Path, progress: Progress | None = None, device: Device = "cpu"
         manifest.verify(source)
         if manifest.pruning is None or not manifest.pruning.pruned:
             raise NotFound(f"{path} left nothing out at version {manifest.version}: there is nothing to restore")
-        pruning = manifest.pruning.model_copy(update={"pruned": 0, "duplicates": 0, "certificate": None})
+        pruning = manifest.pruning.model_copy(update={"pruned": 0, "duplicates": 0, "certificate": None, "saved": None})
         config = whole_config(manifest.config)
         steps = Steps.prepare(index, manifest.corpus.sha256, config, progress or Quiet(), device)
         steps.after = manifest.created

@@ -75,6 +75,20 @@ def tiny_engine(tiny_index: Path) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
+def asked(tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A BEIR folder: the first words of every second passage ask for it; some 125 questions."""
+    folder = tmp_path_factory.mktemp("asked") / "asked"
+    (folder / "qrels").mkdir(parents=True)
+    (folder / "corpus.jsonl").write_bytes(tiny_corpus.read_bytes())
+    records = [orjson.loads(line) for line in tiny_corpus.read_bytes().splitlines()][::2]
+    queries = [{"_id": f"q{n}", "text": " ".join(one["text"].split()[:9])} for n, one in enumerate(records)]
+    (folder / "queries.jsonl").write_bytes(b"\n".join(map(orjson.dumps, queries)))
+    qrels = "".join(f"q{n}\t{one['_id']}\t1\n" for n, one in enumerate(records))
+    (folder / "qrels" / "test.tsv").write_text(f"query-id\tcorpus-id\tscore\n{qrels}")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def tokenizer_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A WordPiece tokenizer of letters and a few whole words."""
     letters = "abcdefghijklmnopqrstuvwxyz0123456789.,"

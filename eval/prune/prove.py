@@ -19,8 +19,8 @@ import numpy.typing as npt
 from ir_measures import Measure
 
 from tamis.errors import InvalidInput
-from tamis.indexer.certificate import Certificate, Step
-from tamis.indexer.manifest import IndexManifest
+from tamis.indexer.certificate import Certificate, Step, forget
+from tamis.indexer.manifest import searched_bytes
 from tamis.indexer.progress import Progress
 from tamis.indexer.published import PublishedIndex
 from tamis.indexer.quality.cache import ScoreCache
@@ -36,7 +36,7 @@ from ..measures import Values
 from ..significance import LEVEL
 from .answers import answer_all
 from .noninferior import POWER, paired_test
-from .trial import make_trial
+from .trial import make_trial, stored_bytes
 
 SHARES = tuple(round(0.05 * step, 2) for step in range(1, 13))
 """5 to 60 %."""
@@ -144,7 +144,7 @@ class _Sweep:
             share=share,
             passed=all(test.p_non_inferiority < LEVEL for test in tests),
             passages=len(keep),
-            bytes=_bytes(manifest),
+            bytes=stored_bytes(self.whole.manifest, manifest),
             relevant_kept=self._relevant_kept(keep),
             tests=tests,
         )
@@ -165,7 +165,10 @@ class _Sweep:
         """Say what was proved."""
         proved = [step for step in steps if step.passed]
         if not proved:
-            return Proof(steps, None, _why_not(steps[0], len(self.question.judged.queries)))
+            reason = _why_not(steps[0], len(self.question.judged.queries))
+            if forget(self.path):
+                reason += ". The certificate of an earlier proof was taken away"
+            return Proof(steps, None, reason)
         certificate = self._certificate(steps, proved[-1].share)
         certificate.write(self.path)
         return Proof(steps, certificate, "" if steps[-1].passed else _failures(steps[-1]))
@@ -182,6 +185,10 @@ class _Sweep:
             corpus_sha256=manifest.corpus.sha256,
             index_fingerprint=manifest.fingerprint,
             encoder_fingerprint=manifest.encoder.query_fingerprint,
+            passage_encoder_fingerprint=manifest.encoder.passage_fingerprint,
+            sparse_engine=manifest.sparse_engine,
+            config=manifest.config,
+            pipeline_config=self.question.config.model_dump(mode="json"),
             collection=judged.name,
             split=judged.split,
             collection_fingerprint=judged.fingerprint,
@@ -189,8 +196,9 @@ class _Sweep:
             measures=tuple(map(str, self.question.measures)),
             pipelines=tuple(self.values),
             passages=manifest.passages,
-            bytes=_bytes(manifest),
+            bytes=searched_bytes(manifest.files),
             build_seconds=manifest.seconds,
+            build_cpu_seconds=manifest.cpu_seconds,
             steps=steps,
             created=datetime.now(UTC).replace(microsecond=0),
         )
@@ -203,10 +211,6 @@ def _unseen(estimator: Estimator, judged: Judged) -> None:
             f"estimator {estimator.name} learned from {len(known)} of the {len(judged.queries)} queries of "
             f"{judged.name}/{judged.split}, the first is {known[0]!r}: a proof needs queries that it never saw"
         )
-
-
-def _bytes(manifest: IndexManifest) -> int:
-    return sum(entry.bytes for entry in manifest.files.values())
 
 
 def _failures(step: Step) -> str:

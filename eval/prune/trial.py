@@ -9,9 +9,10 @@ import numpy.typing as npt
 
 from tamis.files import link_or_copy
 from tamis.indexer.build import Steps
-from tamis.indexer.manifest import IndexManifest
+from tamis.indexer.dense import kind_for
+from tamis.indexer.manifest import IndexManifest, searched_bytes
 from tamis.indexer.progress import Quiet
-from tamis.indexer.published import BLEND, PublishedIndex
+from tamis.indexer.published import BLEND, VECTORS, PublishedIndex
 from tamis.indexer.restore import finish, write_parts, write_shards
 from tamis.indexer.versions import IndexFolder
 
@@ -43,6 +44,15 @@ def make_trial(
         manifest = finish(steps, whole.manifest, None)
         index.publish(steps.finished, manifest.version)
         return manifest
+
+
+def stored_bytes(whole: IndexManifest, trial: IndexManifest) -> int:
+    """Return the bytes searched of the index that a trial stands for: its graph in proportion to that of the whole."""
+    found = searched_bytes(trial.files)
+    if kind_for(trial.passages, whole.config.dense) == whole.dense_kind != trial.dense_kind:
+        share = trial.passages / whole.passages
+        found += round(whole.files[VECTORS].bytes * share) - trial.files[VECTORS].bytes
+    return found
 
 
 def _carry_blend(whole: PublishedIndex, target: Path) -> None:

@@ -177,6 +177,10 @@ def _left_out(manifest: IndexManifest) -> str:
     return f" ({found.pruned:,} left out)" if found and found.pruned else ""
 
 
+def _fallen(before: float, after: float) -> str:
+    return f"{1 - after / before:.1%}" if before else "nothing"
+
+
 def _facts(manifest: IndexManifest) -> dict[str, str]:
     config, corpus, encoder = manifest.config, manifest.corpus, manifest.encoder
     facts = {
@@ -195,6 +199,11 @@ def _facts(manifest: IndexManifest) -> dict[str, str]:
     if (found := manifest.pruning) is not None:
         facts["quality"] = f"{found.estimator}, {found.pruned:,} left out, {found.duplicates:,} of them duplicates"
         facts["certificate"] = found.certificate.sentence if found.certificate else "none"
+    if found is not None and (saved := found.saved) is not None:
+        facts["saved"] = (
+            f"{_fallen(saved.bytes_whole, saved.bytes_pruned)} of {saved.bytes_whole / 1e6:.1f} MB without the encoder, "
+            f"{_fallen(saved.cpu_seconds_whole, saved.cpu_seconds_pruned)} of {saved.cpu_seconds_whole:.1f} CPU seconds"
+        )
     largest = sorted(manifest.files.items(), key=lambda item: -item[1].bytes)
     facts["files"] = "\n".join(f"{entry.bytes / 1e6:10.2f} MB  {name}" for name, entry in largest)
     return facts

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.box import SIMPLE
 from rich.table import Table
 
 from tamis.config import load_config
@@ -13,6 +15,9 @@ from tamis.config import load_config
 from .judged import Collection, Measures, PipelineName, Split, parse_measures
 from .options import AsJson, ConfigFile, IndexPath
 from .output import Bars, print_json, say, stdout
+
+if TYPE_CHECKING:
+    from tamis.indexer.certificate import Step
 
 app = typer.Typer(help="Prove how much of an index may be left out.", no_args_is_help=True)
 
@@ -69,19 +74,75 @@ def prove(
                     "certificate": found.certificate.model_dump(mode="json") if found.certificate else None,
                     "reason": found.reason})  # fmt: skip
     else:
-        table = Table("pruned", "pipeline", "measure", "whole", "pruned to", "95 %", "p", "p equal", "changed", "power")
-        for step in found.steps:
-            for test in step.tests:
-                table.add_row(
-                    f"{step.share:.0%}", test.pipeline, test.measure, f"{test.whole:.4f}", f"{test.pruned:.4f}",
-                    f"{test.interval[0]:+.4f} {test.interval[1]:+.4f}", f"{test.p_non_inferiority:.2g}",
-                    f"{test.p_equivalence:.2g}", str(test.changed), f"{test.power:.2f}",
-                )  # fmt: skip
-            table.add_section()
-        stdout.print(table)
+        stdout.print(_table(found.steps))
     say(f"proved: {found.certificate.sentence}" if found.certificate else f"nothing is proved: {found.reason}")
     if found.certificate and found.reason:
         say(f"no further: {found.reason}")
+
+
+@app.command()
+def compare(
+    index: IndexPath,
+    collection: Collection,
+    split: Split = "train",
+    estimator: Annotated[list[str] | None, typer.Option(help="What to compare; by default light, length and random.")]
+    = None,
+    grade: Annotated[int, typer.Option(min=1, help="Grade from which a passage counts as relevant.")] = 1,
+    figures: Annotated[Path | None, typer.Option(help="Folder for the pictures.")] = None,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Compare estimators on INDEX by where the passages that COLLECTION judges land, before one is proved.
+
+    Choose on training queries, then prove on others.
+
+    Example: tamis prune compare pydocs pydocs --split train --estimator light --estimator length
+    """
+    from tamis.eval.judged import read_judged
+    from tamis.eval.prune.separate import separate, sorts
+    from tamis.indexer.published import PublishedIndex
+
+    judged = read_judged(collection, split)
+    with PublishedIndex.open(index) as opened:
+        divided = sorts(judged, opened, grade)
+    good = len(divided.good)
+    found = separate(index, judged, estimator or ["light", "length", "random"], grade, Bars())
+    if figures is not None:
+        from tamis.eval.prune.figures import write_comparison
+
+        write_comparison(found, good, figures)
+    if as_json:
+        print_json([{"estimator": one.estimator, "area": one.area, "kept": {str(k): v for k, v in one.kept.items()},
+                     "kept_judged": {str(k): v for k, v in one.kept_judged.items()}, "per_second": one.per_second,
+                     "knows": one.knows} for one in found])  # fmt: skip
+        return
+    shown = (0.1, 0.15, 0.25, 0.5)
+    names = ("estimator", "area", *(f"kept at {share:.0%}" for share in shown), "a second", "it knows")
+    table = Table(*names, box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
+    for one in found:
+        table.add_row(one.estimator, f"{one.area:.3f}", *(f"{one.kept[share]:.1%}" for share in shown),
+                      f"{one.per_second:,.0f}", f"{one.knows} queries")  # fmt: skip
+    stdout.print(table)
+    contrast = "judged as not" if divided.judged else "that no query asks for, for want of any judged as not relevant"
+    say(f"{good:,} relevant passages against {len(divided.bad):,} {contrast}")
+
+
+def _table(steps: Sequence[Step]) -> Table:
+    """Show every test, within 80 columns."""
+    names = ("pruned", "pipeline", "measure", "whole", "change, 95 %", "p", "p equal", "changed", "power")
+    table = Table(*names, box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
+    for step in steps:
+        for test in step.tests:
+            change = f"{test.pruned - test.whole:+.3f} {test.interval[0]:+.3f} {test.interval[1]:+.3f}"
+            table.add_row(
+                f"{step.share:.0%}", test.pipeline, test.measure, f"{test.whole:.3f}", change,
+                _p(test.p_non_inferiority), _p(test.p_equivalence), str(test.changed), f"{test.power:.2f}",
+            )  # fmt: skip
+        table.add_section()
+    return table
+
+
+def _p(value: float) -> str:
+    return "<.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _share(text: str) -> float:

@@ -1,0 +1,116 @@
+"""What an index costs by the share that is pruned: bytes of each part, time to build, time of a query.
+
+    python -m benchmarks.pruning [--record]
+
+`pydocs`, 7,516 passages, built anew for each share with the estimator that its certificate was proved for; 300
+questions, one at a time, the indexes in turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from tamis.cli.output import Bars
+from tamis.eval.judged import read_judged
+from tamis.indexer.build import build
+from tamis.indexer.config import IndexConfig
+from tamis.indexer.corpus.open import open_corpus
+from tamis.indexer.dense import Vectors
+from tamis.indexer.manifest import IndexManifest, searched_bytes
+from tamis.rankers.engine import Engine
+from tamis.rankers.ranking import Query
+
+from .harness import WORK, Result, record
+
+SHARES = (0.0, 0.05, 0.1, 0.15, 0.25)
+PHASES = ("encode", "dense", "sparse", "forward")
+PARTS = {"vectors": "vectors.faiss", "words": "sparse/", "forward": "forward/", "texts": "passages.arrow",
+         "texts kept aside": "pruned/"}  # fmt: skip
+ROUNDS = 3
+
+HEADER = (
+    "share", "passages", *(f"{part}, MB" for part in PARTS), "searched, MB", "of the whole",
+    *(f"{phase}, CPU s" for phase in PHASES), "all, CPU s (wall s)", "of the whole", "query p50, ms",
+    "vectors p50, ms", "words p50, ms",
+)  # fmt: skip
+REMARKS = (
+    "Estimator `length`, duplicates `near`, so that a share of 5 % leaves out 5.4 %; nothing at 0 %. Searched: all but "
+    "the encoder of queries (90.9 MB, the same for any share) and the pruned texts. CPU seconds are of all threads: "
+    "other work on the machine falls on them less. Asked: bytes, build time and query latency fall in proportion."
+)
+
+
+def main() -> None:
+    """Build, measure, and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--record", action="store_true", help="write the table to RESULTS.md")
+    options = parser.parse_args()
+    manifests = {share: _built(share) for share in SHARES}
+    latencies = _latencies({share: WORK / _name(share) for share in SHARES})
+    rows = [_row(share, manifests[share], manifests[0.0], latencies[share]) for share in SHARES]
+    for row in rows:
+        print(*row, sep="  ", flush=True)
+    if options.record:
+        title = "Cost of an index by the share pruned: pydocs"
+        record(Result("pruning", title, "python -m benchmarks.pruning --record", HEADER, rows, REMARKS))
+
+
+def _name(share: float) -> str:
+    return f"pruning-{share:.0%}"
+
+
+def _built(share: float) -> IndexManifest:
+    quality = {"estimator": "length", "prune": share, "duplicates": "near" if share else "keep"}
+    config = IndexConfig.model_validate({"quality": quality})
+    return build(open_corpus("pydocs", config.corpus), WORK / _name(share), config, Bars(), rebuild=True)
+
+
+def _latencies(folders: dict[float, Path]) -> dict[float, list[float]]:
+    """Return median milliseconds of a whole query, of searching its vector and of searching its words, by share."""
+    queries = read_judged("pydocs", "test").queries
+    seconds: dict[float, list[list[float]]] = {share: [[], [], []] for share in folders}
+    with ExitStack() as stack:
+        engines = {share: stack.enter_context(Engine.open(folder)) for share, folder in folders.items()}
+        vectors = engines[0.0].index.encoder.encode([query.text for query in queries], "query")
+        for number in range(ROUNDS + 1):
+            for place, query in enumerate(queries):
+                for share, engine in engines.items():
+                    found = _timed(engine, query, vectors[place : place + 1])
+                    if number:
+                        for column, value in zip(seconds[share], found, strict=True):
+                            column.append(value)
+    return {share: [statistics.median(column) * 1e3 for column in columns] for share, columns in seconds.items()}
+
+
+def _timed(engine: Engine, query: Query, vector: Vectors) -> list[float]:
+    start = time.perf_counter()
+    engine.pipeline.run([query])
+    whole = time.perf_counter()
+    engine.index.dense.search(vector, engine.config.dense_depth)
+    dense = time.perf_counter()
+    engine.pipeline.retrievers["sparse"].retrieve([query], engine.config.sparse_depth)
+    return [whole - start, dense - whole, time.perf_counter() - dense]
+
+
+def _row(share: float, manifest: IndexManifest, whole: IndexManifest, latency: list[float]) -> list[str]:
+    searched = searched_bytes(manifest.files)
+    cpu, before = (sum(one.cpu_seconds[phase] for phase in PHASES) for one in (manifest, whole))
+    wall = sum(manifest.seconds[phase] for phase in PHASES)
+    return [
+        f"{share:.0%}", f"{manifest.passages:,}", *(f"{_bytes(manifest, part) / 1e6:.2f}" for part in PARTS.values()),
+        f"{searched / 1e6:.2f}", f"{searched / searched_bytes(whole.files):.3f}",
+        *(f"{manifest.cpu_seconds[phase]:.2f}" for phase in PHASES), f"{cpu:.1f} ({wall:.1f})", f"{cpu / before:.3f}",
+        *(f"{value:.2f}" for value in latency),
+    ]  # fmt: skip
+
+
+def _bytes(manifest: IndexManifest, part: str) -> int:
+    return sum(entry.bytes for name, entry in manifest.files.items() if name.startswith(part))
+
+
+if __name__ == "__main__":
+    main()
