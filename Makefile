@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 READY := $(VENV)/.tamis-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check fix bench wheel-check clean
+.PHONY: help setup demo test test-all check fix bench docs wheel-check clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -63,6 +63,9 @@ wheel-check: setup ## build the wheel, install it into an empty environment, imp
 
 bench: setup ## measure against peers; writes benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks
+
+docs: setup ## the user guide as web pages, in var/site
+	$(BIN)/mkdocs build --quiet
 
 clean: ## delete the demo's index and what builds and checks left behind
 	rm -rf var build dist *.egg-info src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Any
 
-from tamis.errors import Denied, InvalidInput, MissingPrerequisite, Overloaded, ServiceError, Unreachable
+from tamis.errors import Denied, InvalidInput, MissingPrerequisite, Overloaded, ServiceError, TamisError, Unreachable
 
 from .loop_thread import LoopThread
 
@@ -115,11 +115,11 @@ class ChatEndpoint:
             raise self._refused(response.status_code, bytes(content))
         return _texts(bytes(content), self.url)
 
-    def _refused(self, status: int, content: bytes) -> ServiceError | Overloaded:
+    def _refused(self, status: int, content: bytes) -> TamisError:
         said = " ".join(content[:300].decode(errors="replace").split())
         if self._key:
             said = said.replace(self._key, "...")
-        kinds = {401: Denied, 403: Denied, 429: Overloaded, 503: Overloaded}
+        kinds: dict[int, type[TamisError]] = {401: Denied, 403: Denied, 429: Overloaded, 503: Overloaded}
         return kinds.get(status, ServiceError)(f"{self.url}: status {status}: {said}")
 
 

@@ -23,6 +23,7 @@ SAYS: dict[str, list[str | None]] = {
     "thinks": ["<think>\nThe user wants\nqueries.\n</think>\n\nrecursive copy\ncopytree"],
     "thinks on": ["<think>\nThe user wants queries, so"],
     "repeats": [" How do I COPY ", "\n"],
+    "qwen3": ["recursive copy of a folder\ncopy a directory tree"],
     "blank": ["  \n "],
     "refuses": [None],
     "writes a book": ["word " * 10_000],
@@ -62,13 +63,13 @@ def _fault(model: str) -> Response | None:
     return faults.get(model)
 
 
-def chat_app(asked: list[dict[str, Any]]) -> FastAPI:
-    """Make the server; what was asked is appended to a list."""
+def chat_app(asked: list[dict[str, Any]], key: str | None = KEY) -> FastAPI:
+    """Make the server; what was asked is appended to a list. Without a key, whoever asks gets an answer."""
     app = FastAPI()
 
     @app.post("/v1/chat/completions")
     async def complete(request: Request) -> Response:
-        if request.headers.get("authorization") != f"Bearer {KEY}":
+        if key and request.headers.get("authorization") != f"Bearer {key}":
             return JSONResponse(
                 {"error": {"message": "Incorrect API key", "type": "x", "code": "invalid_api_key"}}, 401
             )
