@@ -20,6 +20,7 @@ MODULES = (
     "service_overload",
     "service_reload",
     "reranker_serving",
+    "updating",
     "cold",
 )
 

@@ -2,9 +2,9 @@
 
     python -m benchmarks.updating [--record] [--passages N]
 
-msmarco-mini (50,285 passages, or its first N) is built whole. The last 1 % are deleted from a copy and then added again,
-which must give the bytes of the full build, and its rankings of the dev queries. What the encoder, the estimator of
-quality and the analyser of words read is counted.
+msmarco-mini (50,285 passages, or its first N) is built whole. The last 1 % are deleted from a copy and then added
+again, which must give the bytes of the full build, and its rankings of the dev queries. What the encoder, the
+estimator of quality and the analyser of words read is counted.
 """
 
 from __future__ import annotations
@@ -158,9 +158,9 @@ def same_rankings(one: Path, other: Path) -> tuple[int, int]:
 
 
 def _records(corpus: Corpus) -> Iterator[dict[str, object]]:
-    for record in corpus.records():
-        if isinstance(record, Document):
-            yield {"id": record.id, "title": record.title, "text": record.text}
+    for found in corpus.records():
+        if isinstance(found, Document):
+            yield {"id": found.id, "title": found.title, "text": found.text}
 
 
 def _corpus(records: Iterable[dict[str, object]], file: Path) -> Corpus:

@@ -102,18 +102,22 @@ def test_added_updated_and_deleted_it_is_as_built_anew(index: Path, tmp_path: Pa
     assert folder.rollback() == before
 
 
-def test_passages_that_are_there_are_not_cut_into_tokens_again(
-    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Neither into words nor into the encoder's tokens; the forward index is as built anew all the same."""
-    cut: list[str] = []
+@pytest.fixture
+def cut(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every text that is cut into words from now on; it is cut as ever."""
+    texts: list[str] = []
     real = Analyzer.words
 
     def counted(self: Analyzer, text: str) -> list[str]:
-        cut.append(text)
+        texts.append(text)
         return real(self, text)
 
     monkeypatch.setattr(Analyzer, "words", counted)
+    return texts
+
+
+def test_passages_that_are_there_are_not_cut_into_words_again(index: Path, tmp_path: Path, cut: list[str]) -> None:
+    """The forward index is as built anew all the same."""
     added: Records = [
         {"id": "new", "title": "About", "text": "Zebras, and topic 3 of a passage"},
         {"id": "none", "title": "Only", "text": ""},
@@ -123,15 +127,10 @@ def test_passages_that_are_there_are_not_cut_into_tokens_again(
     same_as_built(done.manifest, [*RECORDS[:3], *RECORDS[5:], *added], tmp_path)
 
 
-def test_tokens_that_another_version_cut_are_cut_again(
-    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_words_that_another_version_cut_are_cut_again(index: Path, cut: list[str]) -> None:
     folder = IndexFolder(index).current()
     manifest = IndexManifest.read(folder)
     manifest.model_copy(update={"built_with": {**manifest.built_with, "regex": "1.0"}}).write(folder)
-    cut: list[str] = []
-    real = Analyzer.words
-    monkeypatch.setattr(Analyzer, "words", lambda self, text: (cut.append(text), real(self, text))[1])
     update(index, Changes(delete=["d3"]))
     assert len(cut) == 2 * 59, "titles and texts"
 
