@@ -23,6 +23,7 @@ MODULES = (
     "service_overload",
     "service_reload",
     "reranker_serving",
+    "updating",
     "cold",
 )
 

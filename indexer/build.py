@@ -28,6 +28,7 @@ from .corpus.open import Corpus
 from .dense import DenseIndex, build_dense, kind_for
 from .encoding import encode_texts, read_shards
 from .forward.build import build_forward
+from .forward.known import KnownTokens
 from .forward.layout import ForwardSettings
 from .ingest import Ingested, ingest
 from .manifest import (
@@ -51,6 +52,9 @@ from .versions import IndexFolder
 
 SPLITTER = "semantic-text-splitter"
 """The package that says where sentences end."""
+
+CUTTERS = (SPLITTER, "tokenizers", "regex")
+"""Packages that cut texts: what was cut by other versions of them is cut again."""
 
 
 def build(
@@ -314,15 +318,15 @@ class Steps:
             build_sparse(self.engine, passages.contents, len(passages), temporary, self.config.sparse, report)
         passages.close()
 
-    def make_forward(self) -> None:
-        """Write down the passages as numbers, for the features of a blend."""
+    def make_forward(self, known: KnownTokens | None = None) -> None:
+        """Write down the passages as numbers, for the features of a blend; those that are known are not read again."""
         path = self.finished / FORWARD
         if path.exists() or not self.config.forward.enabled:
             return
         passages = PassageStore(self.finished / PASSAGES)
         settings = ForwardSettings(self.config.sparse.language, self.query_bundle.tokenizer)
         with self.phase("forward", len(passages), "passages") as report, whole(path) as temporary:
-            build_forward(passages, settings, temporary, report)
+            build_forward(passages, settings, temporary, report, known)
         passages.close()
 
     def describe(self, entry: CorpusEntry, pruning: PruningEntry | None) -> IndexManifest:
@@ -390,7 +394,7 @@ class Steps:
 def versions_here() -> dict[str, str]:
     """Return the versions of what decides the bytes of an index, by package, as they are installed."""
     found = {"python": platform.python_version()}
-    for package in ("tamis", "faiss-cpu", "faiss-gpu", "onnxruntime", "onnxruntime-gpu", "bm25s", "pyserini", SPLITTER):
+    for package in ("tamis", "faiss-cpu", "faiss-gpu", "onnxruntime", "onnxruntime-gpu", "bm25s", "pyserini", *CUTTERS):
         try:
             found[package] = installed(package)
         except PackageNotFoundError:

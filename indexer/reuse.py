@@ -10,12 +10,14 @@ import numpy.typing as npt
 from tamis.files import whole
 from tamis.models.encoder import Encoder
 
-from .build import SPLITTER, Steps, versions_here
+from .build import CUTTERS, SPLITTER, Steps, versions_here
 from .dense import DenseIndex, Vectors
 from .encoding import SHARD, shard_path
+from .forward.known import KnownTokens
+from .forward.layout import ABOUT
 from .manifest import IndexManifest
 from .passages import PassageStore
-from .published import PASSAGES, VECTORS
+from .published import FORWARD, PASSAGES, VECTORS
 from .sentences import units_of
 from .units import UNITS, Units
 
@@ -62,6 +64,14 @@ def encode_changed(steps: Steps, sources: Sources, folder: Path, old: IndexManif
                 report(done)
     finally:
         passages.close()
+
+
+def known_tokens(sources: Sources, folder: Path, old: IndexManifest, steps: Steps) -> KnownTokens | None:
+    """Return the tokens of unchanged passages; None where the old version has none, or cut them in another way."""
+    here = versions_here()
+    same = all(old.built_with.get(name) == here.get(name) for name in ("tamis", *CUTTERS))
+    same = same and old.encoder.query_fingerprint == steps.query_bundle.fingerprint
+    return KnownTokens(folder / FORWARD, sources) if same and f"{FORWARD}/{ABOUT}" in old.files else None
 
 
 def _write(path: Path, vectors: Vectors) -> None:

@@ -73,7 +73,8 @@ class SentenceIndex:
         each = self.sentences.vectors(units)
         sums = np.add.reduceat(each, np.cumsum(counts) - counts, axis=0) if len(rows) else each
         lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-        return np.divide(sums, lengths, out=np.zeros_like(sums), where=lengths > 0)
+        found: Vectors = np.divide(sums, lengths, out=np.zeros_like(sums), where=lengths > 0)
+        return found
 
     def scores(self, rows: npt.NDArray[np.int32], vector: Vectors) -> Vectors:
         """Return what passages score for one query vector, float32[dimension], as a search scores them: float32[n]."""

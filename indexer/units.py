@@ -68,7 +68,8 @@ class Units:
         """Return the units of some passages, one passage after the other: int32[n]."""
         first, count = self.starts[rows], self.starts[rows + 1] - self.starts[rows]
         within = np.arange(int(count.sum()), dtype=np.int32) - np.repeat(np.cumsum(count) - count, count)
-        return (np.repeat(first, count) + within).astype(np.int32)
+        found: npt.NDArray[np.int32] = (np.repeat(first, count) + within).astype(np.int32)
+        return found
 
 
 def unit_texts(passages: PassageStore) -> Iterator[str]:

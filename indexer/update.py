@@ -23,7 +23,7 @@ from .passage import BadRecord, Passage
 from .passages import PassageStore, PassageWriter
 from .progress import Progress, Quiet
 from .published import PASSAGES
-from .reuse import NEW, Sources, encode_changed
+from .reuse import NEW, Sources, encode_changed, known_tokens
 from .split import Splitter
 from .versions import IndexFolder
 
@@ -87,7 +87,7 @@ def update(out: Path, changes: Changes, progress: Progress | None = None, device
         pruning = steps.prune(ingested, index)
         steps.make_dense()
         steps.make_sparse()
-        steps.make_forward()
+        steps.make_forward(known_tokens(sources, source, old, steps))
         manifest = steps.describe(steps.entry(ingested), pruning)
         index.publish(steps.finished, manifest.version)
         steps.clear()

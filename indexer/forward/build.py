@@ -19,6 +19,7 @@ from tamis.files import link_or_copy, remove
 from ..passage import Passage
 from ..progress import Report
 from ..sparse.analysis import Analyzer, analyzer_for
+from .known import KnownTokens
 from .layout import ABOUT, FIELDS, FORMAT, TOKENIZER, ForwardSettings
 from .statistics import Counting, FieldStatistics
 from .tokens import TokenLog, TokenWriter
@@ -31,10 +32,17 @@ PART = 1 << 20
 """Tokens that are counted and written at a time."""
 
 
-def build_forward(passages: Iterable[Passage], settings: ForwardSettings, folder: Path, progress: Report) -> None:
+def build_forward(
+    passages: Iterable[Passage],
+    settings: ForwardSettings,
+    folder: Path,
+    progress: Report,
+    known: KnownTokens | None = None,
+) -> None:
     """Write the forward index of all passages, in row order, to `folder`, which is made where there is none.
 
-    Memory holds the vocabulary and 20 bytes a passage; the same passages and settings give the same bytes.
+    Memory holds the vocabulary and 20 bytes a passage; the same passages and settings give the same bytes, whether
+    their tokens are `known` from an older version or not.
 
     Raises:
         BuildError: the disk is full.
@@ -46,7 +54,7 @@ def build_forward(passages: Iterable[Passage], settings: ForwardSettings, folder
             path.mkdir(parents=True)
         analyzer = analyzer_for(settings.language)
         tokenizer = Tokenizer.from_file(str(settings.tokenizer))
-        read = _read(passages, analyzer, tokenizer, parts, progress)
+        read = _read(passages, analyzer, tokenizer, parts, progress, known)
         statistics = _write_words(read, analyzer, folder)
         statistics.append(_write_pieces(read, tokenizer.get_vocab_size(), folder))
         link_or_copy(settings.tokenizer, folder / TOKENIZER)
@@ -78,7 +86,12 @@ class _Read:
 
 
 def _read(
-    passages: Iterable[Passage], analyzer: Analyzer, tokenizer: Tokenizer, parts: Path, progress: Report
+    passages: Iterable[Passage],
+    analyzer: Analyzer,
+    tokenizer: Tokenizer,
+    parts: Path,
+    progress: Report,
+    known: KnownTokens | None,
 ) -> _Read:
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -87,9 +100,17 @@ def _read(
     words, pieces = TokenLog(parts / "words"), TokenLog(parts / "pieces")
     done = 0
     for batch in _batches(passages):
-        titles = tokenizer.encode_batch_fast([passage.title for passage in batch], add_special_tokens=False)
-        texts = tokenizer.encode_batch_fast([passage.text for passage in batch], add_special_tokens=False)
-        for passage, title, text in zip(batch, titles, texts, strict=True):
+        sources = [-1] * len(batch) if known is None else known.sources[done : done + len(batch)].tolist()
+        new = [passage for passage, source in zip(batch, sources, strict=True) if source < 0]
+        titles = tokenizer.encode_batch_fast([passage.title for passage in new], add_special_tokens=False)
+        texts = tokenizer.encode_batch_fast([passage.text for passage in new], add_special_tokens=False)
+        cut = zip(new, titles, texts, strict=True)
+        for source in sources:
+            if known is not None and source >= 0:
+                pieces.add(*known.pieces(source))
+                words.add(*known.words(source, numbers))
+                continue
+            passage, title, text = next(cut)
             pieces.add(title.ids, text.ids)
             in_title = [numbers[word] for word in analyzer.words(passage.title)] if passage.title else []
             words.add(in_title, [numbers[word] for word in analyzer.words(passage.text)])

@@ -26,7 +26,8 @@ UNITS = Units(np.concatenate([[0], np.cumsum(COUNTS)]).astype(np.int32))
 def unit(count: int, spread: float = 1.0, around: Vectors | None = None) -> Vectors:
     """Random vectors of unit length, near some others or anywhere."""
     vectors = GENERATOR.normal(size=(count, DIMENSION)) * spread + (0 if around is None else around)
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    found: Vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    return found
 
 
 VECTORS = unit(len(UNITS), 0.15, np.repeat(unit(PASSAGES), COUNTS, axis=0))

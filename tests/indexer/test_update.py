@@ -17,6 +17,7 @@ from tamis.indexer.corpus.open import Corpus
 from tamis.indexer.manifest import IndexManifest
 from tamis.indexer.published import PublishedIndex
 from tamis.indexer.quality.light import LightScorer
+from tamis.indexer.sparse.analysis import Analyzer
 from tamis.indexer.update import Changes, update
 from tamis.indexer.versions import IndexFolder
 from tamis.models.encoder import Encoder
@@ -99,6 +100,39 @@ def test_added_updated_and_deleted_it_is_as_built_anew(index: Path, tmp_path: Pa
     assert folder.current().name == done.manifest.version > before
     done.manifest.verify(folder.current())
     assert folder.rollback() == before
+
+
+@pytest.fixture
+def cut(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every text that is cut into words from now on; it is cut as ever."""
+    texts: list[str] = []
+    real = Analyzer.words
+
+    def counted(self: Analyzer, text: str) -> list[str]:
+        texts.append(text)
+        return real(self, text)
+
+    monkeypatch.setattr(Analyzer, "words", counted)
+    return texts
+
+
+def test_passages_that_are_there_are_not_cut_into_words_again(index: Path, tmp_path: Path, cut: list[str]) -> None:
+    """The forward index is as built anew all the same."""
+    added: Records = [
+        {"id": "new", "title": "About", "text": "Zebras, and topic 3 of a passage"},
+        {"id": "none", "title": "Only", "text": ""},
+    ]
+    done = update(index, Changes(given(added, tmp_path / "a"), delete=["d3", "d4"]))
+    assert cut == ["About", "Zebras, and topic 3 of a passage", "Only", ""]
+    same_as_built(done.manifest, [*RECORDS[:3], *RECORDS[5:], *added], tmp_path)
+
+
+def test_words_that_another_version_cut_are_cut_again(index: Path, cut: list[str]) -> None:
+    folder = IndexFolder(index).current()
+    manifest = IndexManifest.read(folder)
+    manifest.model_copy(update={"built_with": {**manifest.built_with, "regex": "1.0"}}).write(folder)
+    update(index, Changes(delete=["d3"]))
+    assert len(cut) == 2 * 59, "titles and texts"
 
 
 def test_split_documents_are_changed_whole(tmp_path: Path) -> None:
