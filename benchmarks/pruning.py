@@ -1,6 +1,6 @@
 """What an index costs by the share that is pruned: bytes of each part, time to build, time of a query.
 
-    python -m benchmarks.pruning [--record]
+    python -m benchmarks.pruning [--share SHARE ...] [--again] [--record]
 
 `pydocs`, 7,516 passages, built anew for each share with the estimator that its certificate was proved for; 300
 questions, one at a time, the indexes in turns.
@@ -48,10 +48,13 @@ def main() -> None:
     """Build, measure, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--record", action="store_true", help="write the table to RESULTS.md")
+    parser.add_argument("--share", type=float, action="append", help="beside 0; by default 5, 10, 15 and 25 %%")
+    parser.add_argument("--again", action="store_true", help="build again what was built")
     options = parser.parse_args()
-    manifests = {share: _built(share) for share in SHARES}
-    latencies = _latencies({share: WORK / _name(share) for share in SHARES})
-    rows = [_row(share, manifests[share], manifests[0.0], latencies[share]) for share in SHARES]
+    shares = (0.0, *(options.share or SHARES[1:]))
+    manifests = {share: _built(share, options.again) for share in shares}
+    latencies = _latencies({share: WORK / _name(share) for share in shares})
+    rows = [_row(share, manifests[share], manifests[0.0], latencies[share]) for share in shares]
     for row in rows:
         print(*row, sep="  ", flush=True)
     if options.record:
@@ -63,10 +66,10 @@ def _name(share: float) -> str:
     return f"pruning-{share:.0%}"
 
 
-def _built(share: float) -> IndexManifest:
+def _built(share: float, again: bool) -> IndexManifest:
     quality = {"estimator": "length", "prune": share, "duplicates": "near" if share else "keep"}
     config = IndexConfig.model_validate({"quality": quality})
-    return build(open_corpus("pydocs", config.corpus), WORK / _name(share), config, Bars(), rebuild=True)
+    return build(open_corpus("pydocs", config.corpus), WORK / _name(share), config, Bars(), rebuild=again)
 
 
 def _latencies(folders: dict[float, Path]) -> dict[float, list[float]]:
