@@ -57,11 +57,11 @@ def main() -> None:
     manifests = {share: _built(share, options.again) for share in shares}
     latencies = _latencies({share: WORK / _name(share) for share in shares})
     tokens = {share: _tokens(WORK / _name(share)) for share in shares}
-    rows = [
-        [f"{share:.0%}", f"{manifests[share].passages:,}", f"{tokens[share] / 1e6:.3f}",
-         f"{tokens[share] / tokens[0.0]:.3f}", *_costs(manifests[share], manifests[0.0]), *(f"{value:.2f}" for value in latencies[share])]
-        for share in shares
-    ]  # fmt: skip
+    rows = []
+    for share, manifest in manifests.items():
+        read = [f"{tokens[share] / 1e6:.3f}", f"{tokens[share] / tokens[0.0]:.3f}"]
+        took = [f"{value:.2f}" for value in latencies[share]]
+        rows.append([f"{share:.0%}", f"{manifest.passages:,}", *read, *_costs(manifest, manifests[0.0]), *took])
     for row in rows:
         print(*row, sep="  ", flush=True)
     if options.record:
