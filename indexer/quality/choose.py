@@ -9,12 +9,15 @@ from pathlib import Path
 
 from tamis.errors import InvalidInput
 from tamis.models.bundle import ModelBundle
+from tamis.models.digest import sha256_json
 from tamis.models.encoder import Encoder
 from tamis.models.scorer import Scorer
 from tamis.models.session import Device
 from tamis.models.settings import Kind
 from tamis.models.store import resolve_scorer
 
+from .embedding import SETTINGS as EMBEDDING
+from .embedding import EmbeddingScorer, read_settings
 from .light import SETTINGS, LightScorer
 from .models import Magnitude, QualT5
 from .role import Estimator, Trained
@@ -39,7 +42,7 @@ def open_estimator(
     """Open an estimator until the context is left.
 
     Args:
-        name: `light`, the folder of a trained light scorer, `length`, `random`, `inverse-terms`, `cdd`, `magnitude`,
+        name: `light`, the folder of a trained scorer, `length`, `random`, `inverse-terms`, `cdd`, `magnitude`,
             or name or folder of a `quality-t5` bundle.
         collection: gives the texts of the collection, for those that look at it as a whole.
         encoder: of the index, for `magnitude`.
@@ -64,6 +67,9 @@ def open_estimator(
             yield Magnitude(opened)
     elif os.sep in name and (Path(name) / SETTINGS).is_file():
         yield _of_language(LightScorer.open(Path(name)), language)
+    elif os.sep in name and (Path(name) / EMBEDDING).is_file():
+        with Encoder.open(encoder, device=device) as opened:
+            yield _of_language(EmbeddingScorer.open(Path(name), opened), language)
     else:
         with Scorer.open(resolve_scorer(name, "fp32", READ_ALONE), device) as scorer:
             yield QualT5(scorer)
@@ -82,6 +88,8 @@ def identity(name: str | None) -> str | None:
         return LightScorer.open().fingerprint
     if os.sep in name and (Path(name) / SETTINGS).is_file():
         return LightScorer.open(Path(name)).fingerprint
+    if os.sep in name and (Path(name) / EMBEDDING).is_file():
+        return sha256_json(read_settings(Path(name)).model_dump(mode="json"))
     return resolve_scorer(name, "fp32", READ_ALONE).fingerprint
 
 

@@ -16,6 +16,8 @@ from tamis.indexer.passage import BadRecord, Passage
 
 LEAST = 50
 """Passages of each sort below which nothing is learned."""
+MOST = 50_000
+"""Passages of each sort that are taken of a collection unless told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Examples:
     """Whether a person read those that do not answer; else nobody asked about them."""
 
 
-def examples(judged: Judged, most: int = 50_000, seed: int = 0) -> Examples:
+def examples(judged: Judged, most: int = MOST, seed: int = 0) -> Examples:
     """Divide a collection's passages by whether they answer any of its queries.
 
     Where passages were judged as not relevant, these are the contrast: they are of the same source, and were read.

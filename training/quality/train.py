@@ -17,7 +17,7 @@ from tamis.indexer.quality.words import TOKENIZER, VECTORS, WEIGHTS, WordVectors
 from tamis.models.digest import sha256_file
 from tamis.models.store import resolve_encoder
 
-from .examples import Examples, examples
+from .examples import MOST, Examples, examples
 from .learn import area, fit
 from .static_words import static_words
 
@@ -39,7 +39,13 @@ class TrainedQuality:
 
 
 def train_quality(
-    collections: Sequence[Judged], out: Path, name: str, encoder: str, language: str = "en", seed: int = 0
+    collections: Sequence[Judged],
+    out: Path,
+    name: str,
+    encoder: str,
+    language: str = "en",
+    seed: int = 0,
+    most: int = MOST,
 ) -> TrainedQuality:
     """Learn which passages answer something, from one collection or several.
 
@@ -50,12 +56,13 @@ def train_quality(
         encoder: whose token table the word vectors are taken from: name or folder of a bundle.
         language: of the passages.
         seed: of what is held out.
+        most: passages of each sort to take of a collection.
 
     Raises:
         InvalidInput: a collection has too few passages of a sort.
         NotFound: there is no such encoder.
     """
-    found = [examples(judged, seed=seed) for judged in collections]
+    found = [examples(judged, most, seed) for judged in collections]
     texts = [text for one in found for text in one.texts]
     answers = np.concatenate([one.answers for one in found])
     sources = np.repeat(np.arange(len(found)), [len(one.texts) for one in found])

@@ -225,6 +225,9 @@ def quality(
     encoder: Annotated[str, typer.Option(help="Encoder whose token table gives the word vectors.")]
     = "all-MiniLM-L6-v2",
     language: Annotated[str, typer.Option(help="Language of the passages.")] = "en",
+    on: Annotated[Literal["text", "embedding"], typer.Option(help="What it reads: the text, before anything is "
+                                                             "encoded, or the encoder's vector.")] = "text",
+    most: Annotated[int, typer.Option(min=50, help="Passages of each sort to take of a collection.")] = 50_000,
     seed: Annotated[int, typer.Option(help="Of what is held out to measure.")] = 0,
 ) -> None:  # fmt: skip
     """Learn from COLLECTIONs which passages answer nothing, for `tamis index build --prune --estimator OUT`.
@@ -236,11 +239,15 @@ def quality(
     from tamis.errors import InvalidInput
     from tamis.eval.judged import read_judged
     from tamis.training.quality.train import train_quality
+    from tamis.training.quality.train_embedding import train_embedding_quality
 
     if out.exists():
         raise InvalidInput(f"{out} is there already; name a folder that is not, or delete it")
-    found = train_quality([read_judged(one, split) for one in collections], out, name or out.name, encoder,
-                          language, seed)  # fmt: skip
-    for source, reached in found.areas.items():
+    judged, called = [read_judged(one, split) for one in collections], name or out.name
+    if on == "embedding":
+        areas = train_embedding_quality(judged, out, called, encoder, language, seed, most)
+    else:
+        areas = train_quality(judged, out, called, encoder, language, seed, most).areas
+    for source, reached in areas.items():
         say(f"{source}: area under the ROC curve {reached:.3f} on the held-out fifth")
     say(f"wrote {out}")
