@@ -16,6 +16,9 @@ import pytest
 
 import tamis
 from tamis.eval.judged import read_judged
+from tamis.indexer.build import build
+from tamis.indexer.config import IndexConfig
+from tamis.indexer.corpus.open import open_corpus
 from tamis.integrations.local import Local
 from tamis.models.shipped import NAME
 from tamis.rankers.config import PipelineConfig
@@ -37,7 +40,8 @@ def guide(tmp_path_factory: pytest.TempPathFactory, tiny_corpus: Path, tiny_inde
     """The folder: `pydocs` is an index of ten modules, each collection the same 60 passages with their questions."""
     folder = tmp_path_factory.mktemp("guide")
     link_tree(tiny_index, folder / "pydocs")
-    shutil.copy(tiny_corpus, folder / "pydocs.jsonl")
+    (folder / "python").mkdir()  # of the same name as what the index was built of, so that nothing is built again
+    shutil.copy(tiny_corpus, folder / "python" / tiny_corpus.name)
     collection = folder / "collection"
     _write_collection(tiny_corpus, collection)
     for name in ("COLLECTION", "CORPUS", "corpus", "scifact", "mine"):
@@ -45,7 +49,9 @@ def guide(tmp_path_factory: pytest.TempPathFactory, tiny_corpus: Path, tiny_inde
     (folder / "INDEX").symlink_to("pydocs")
     (folder / "notes").mkdir()
     (folder / "notes" / "sieves.md").write_text("# Sieves\n\nA tamis is a drum sieve. Cooks use it.\n")
+    build(open_corpus(str(collection), IndexConfig().corpus), folder / "scifact", IndexConfig())
     (folder / "tamis.toml").write_text('[pipelines.cheap]\nretrievers = ["sparse"]\n')
+    (folder / "with-rerank.toml").write_text(f'[pipeline]\nrerank = "{NAME}"\nrerank_depth = 3\n')
     _write_runs(folder)
     return folder
 
@@ -118,7 +124,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory, services: dict[str, str]) ->
     folder = tmp_path_factory.mktemp("bin")
     start = f'#!/bin/sh\nexec "{sys.executable}" -S "{WARM}" "{folder}/socket" "$@"\n'
     # Python's whole documentation takes minutes to encode, and a hundred trials to try.
-    smaller = 'case "$1 $2 $3" in "index build pydocs") shift 3; set -- index build pydocs.jsonl "$@";; esac\n'
+    smaller = 'case "$1 $2 $3" in "index build pydocs") shift 3; set -- index build python/corpus.jsonl "$@";; esac\n'
     fewer = 'case "$1" in tune) set -- "$@" --trials 3;; esac\n'
     scripts = {
         "tamis": start.replace("exec", smaller + fewer + "exec", 1),

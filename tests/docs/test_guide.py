@@ -13,6 +13,21 @@ from tamis.cli.main import app
 from .conftest import Shell, link_tree
 from .pages import ALL, COMMAND, PAGES, PYTHON, ROOT, SHELL, Block
 
+BEFORE = {
+    "report.md": """
+tamis eval run pydocs pydocs --out results/first
+tamis eval run pydocs pydocs --without dense --out results/sparse
+tamis eval ablate pydocs pydocs --out results/ablation
+tamis eval run scifact ./scifact --out results/a
+tamis eval run scifact ./scifact --without dense --out results/b
+"""
+}
+"""What a page takes as done, which other pages say how to do."""
+
+SLOW = {"README.md", "blend.md", "cookbook.md", "corpus-formats.md", "evaluation.md", "first-index.md", "models.md",
+        "pruning.md", "report.md", "reranking.md", "tuning.md"}  # fmt: skip
+"""Pages that take more than a few seconds."""
+
 RUN = [block for block in ALL if block in (*SHELL, *PYTHON) and not block.not_run]
 
 
@@ -48,7 +63,13 @@ def test_python_that_is_not_run_can_be_read(block: Block) -> None:
     compile(block.text, str(block), "exec")
 
 
-@pytest.mark.parametrize("page", dict.fromkeys(block.page for block in RUN), ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, id=page.name, marks=pytest.mark.slow if page.name in SLOW else ())
+        for page in dict.fromkeys(block.page for block in RUN)
+    ],
+)
 def test_each_page_runs(
     page: Path,
     guide: Path,
@@ -59,6 +80,8 @@ def test_each_page_runs(
 ) -> None:
     link_tree(guide, tmp_path)
     monkeypatch.chdir(tmp_path)
+    shell(BEFORE.get(page.name, ""), tmp_path)
+    names: dict[str, Any] = {"__name__": "__main__"}  # a page's blocks go on from each other
     for block in (block for block in RUN if block.page == page):
         if block in SHELL:
             shell(block.text, tmp_path)
@@ -66,4 +89,4 @@ def test_each_page_runs(
             text = block.text
             for said, meant in services.items():
                 text = text.replace(said, meant)
-            exec(compile("\n" * block.line + text, str(page.relative_to(ROOT)), "exec"), {"__name__": "__main__"})
+            exec(compile("\n" * block.line + text, str(page.relative_to(ROOT)), "exec"), names)
