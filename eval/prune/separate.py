@@ -134,11 +134,13 @@ def _one(index: PublishedIndex, found: Sorts, judged: Judged, name: str, progres
         asked = [query.text for query in judged.queries]
         knows = len(estimator.knows(asked)) if isinstance(estimator, Trained) else 0
     mine = scores[both]
+    by_row = np.argsort(both)  # of equal scores the earlier row goes first, as in a build
+    good_places = np.flatnonzero(by_row < len(found.good)).astype(np.int32)
     return Separation(
         estimator=name,
         area=area(mine[: len(found.good)], mine[len(found.good) :]),
         kept={share: _kept(scores, found.good, share) for share in SHARES},
-        kept_judged={share: _kept(mine, np.arange(len(found.good), dtype=np.int32), share) for share in SHARES},
+        kept_judged={share: _kept(mine[by_row], good_places, share) for share in SHARES},
         per_second=total / max(took, 1e-6),
         knows=knows,
         scores=mine,

@@ -14,6 +14,8 @@ from .conftest import Shell, link_tree
 from .pages import ALL, COMMAND, PAGES, PYTHON, ROOT, SHELL, Block
 
 BEFORE = {
+    "first-index.md": "tamis index build pydocs --out pydocs --rebuild",
+    "pruning.md": "tamis index build ./corpus --out idx",
     "report.md": """
 tamis eval run pydocs pydocs --out results/first
 tamis eval run pydocs pydocs --without dense --out results/sparse

@@ -80,6 +80,7 @@ def test_prove_build_inspect_serve(tiny_index: Path, tiny_corpus: Path, asked: P
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1_800)
 def test_fifteen_percent_of_the_python_documentation(tmp_path: Path) -> None:
     """Estimator and duplicates were chosen on the training questions."""
     run("index", "build", "pydocs", "--out", tmp_path / "index")
