@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,7 +52,12 @@ class Logged:
 
 
 def log_candidates(
-    engine: Engine, judged: Judged, extractor: FeatureExtractor, report: Report, queries: Sequence[Query] | None = None
+    engine: Engine,
+    judged: Judged,
+    extractor: FeatureExtractor,
+    report: Report,
+    queries: Sequence[Query] | None = None,
+    own: Mapping[str, FeatureExtractor] | None = None,
 ) -> Logged:
     """Run the real first stage over judged queries, and extract the features of all that it finds.
 
@@ -62,6 +67,7 @@ def log_candidates(
         extractor: the same that serves.
         report: called with the number of queries done.
         queries: some of the judged ones; None: all.
+        own: extractors of single queries, by id, in place of `extractor`: their translations did not learn from them.
 
     Raises:
         InvalidInput: no relevant passage was found for any query.
@@ -73,7 +79,8 @@ def log_candidates(
     for start in range(0, len(asked), BATCH):
         batch = asked[start : start + BATCH]
         for query, ranking in zip(batch, pipeline.run(batch).rankings, strict=True):
-            found.append((ranking, extractor.extract(query.text, ranking)))
+            reader = extractor if own is None else own.get(query.id, extractor)
+            found.append((ranking, reader.extract(query.text, ranking)))
         report(start + len(batch))
     relevance = [_grades(engine, judged, query, one) for query, (one, _) in zip(asked, found, strict=True)]
     if not any((grades > 0).any() for grades in relevance):
@@ -92,8 +99,13 @@ def log_candidates(
         ),
         relevance=np.concatenate(relevance),
         ideal=np.array([ideal_gain(judged.qrels[query.id].values()) for query in asked]),
-        relevant=tuple(frozenset(id_ for id_, grade in judged.qrels[one.id].items() if grade > 0) for one in asked),
+        relevant=tuple(relevant_of(judged, one) for one in asked),
     )
+
+
+def relevant_of(judged: Judged, query: Query) -> frozenset[str]:
+    """Return the ids of a query's relevant passages."""
+    return frozenset(id_ for id_, grade in judged.qrels[query.id].items() if grade > 0)
 
 
 def _grades(engine: Engine, judged: Judged, query: Query, candidates: Candidates) -> Scores:

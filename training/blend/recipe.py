@@ -29,5 +29,8 @@ class BlendRecipe(Section):
         (8, 16, 32, 64, 128), description="numbers of features that are tried in place of all"
     )
     tolerance: float = Field(0.002, ge=0, description="nDCG@10 that may be given up for fewer features")
+    pairs: int = Field(
+        10_000, ge=0, description="queries with relevant passages that translations are learned from; 0: none are"
+    )
     threads: int = Field(0, ge=0, description="of training; 0: all there are")
     seed: int = Field(0, description="of all that is random")
