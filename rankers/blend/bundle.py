@@ -162,7 +162,7 @@ class BlendBundle:
             )
         try:
             return replace(forward, translations=Translation.open_all(self.folder / TRANSLATIONS))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             raise DamagedFile(f"the translations in {self.folder} cannot be read ({error}); train it again") from error
 
     def model_text(self) -> str:

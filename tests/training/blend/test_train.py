@@ -70,7 +70,8 @@ def test_what_was_logged_is_what_is_served_bit_by_bit(engine: Engine) -> None:
     assert isinstance(blend, Blend)
     assert engine.index.forward is not None
     collection = judged(engine.index)
-    extractor = FeatureExtractor(engine.index.forward, names=blend.bundle.settings.features)
+    forward = blend.bundle.with_translations(engine.index.forward)
+    extractor = FeatureExtractor(forward, names=blend.bundle.settings.features, vectors=engine.index.dense.vectors)
     logged = log_candidates(engine, collection, extractor, lambda done: None)
     weights = np.array([blend.bundle.settings.start[arm] for arm in logged.arms])
     for number, query in enumerate(logged.queries):
