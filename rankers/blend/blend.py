@@ -88,7 +88,16 @@ class Blend:
 
     def score(self, features: Features, candidates: Candidates) -> Scores:
         """Score a query's candidates by features that were extracted before: float32[n]."""
-        return (self.start.score(candidates) + self.forest.score(features)).astype(np.float32)
+        mixed = self.start.score(candidates, self.mixable(features))
+        return (mixed + self.forest.score(features)).astype(np.float32)
+
+    def mixable(self, features: Features) -> dict[str, Scores]:
+        """Return the columns that the linear mix reads, by name."""
+        return {
+            each.name: features[:, column]
+            for column, each in enumerate(self.extractor.schema)
+            if each.name in self.start.weights
+        }
 
     def _ranked(self, query: Query, candidates: Candidates) -> tuple[Candidates, str | None]:
         try:

@@ -23,6 +23,9 @@ from .ndcg import ideal_gain
 BATCH = 32
 """Queries that the pipeline is given at once."""
 
+MIXED = "feedback.3"
+"""The feature that the linear mix adds to the scores of the first stage, where it is extracted."""
+
 Doubles = npt.NDArray[np.float64]
 
 
@@ -37,7 +40,8 @@ class Logged:
     features: Features
     arms: tuple[str, ...]
     standard: Doubles
-    """Score of each arm, standardised over the query's candidates as `LinearMix` does it: float64[n, arms]."""
+    """Score of each arm, and `MIXED`, standardised over the query's candidates as `LinearMix` does it:
+    float64[n, arms]."""
     relevance: Scores
     """Grade of each candidate; 0: not relevant, or not judged."""
     ideal: Doubles
@@ -75,6 +79,8 @@ def log_candidates(
     asked = tuple(judged.queries if queries is None else queries)
     pipeline = without(engine.pipeline, SLOTS)
     arms = tuple(pipeline.retrievers)
+    columns = {feature.name: column for column, feature in enumerate(extractor.schema)}
+    mixed = [MIXED] if MIXED in columns else []
     found: list[tuple[Candidates, Features]] = []
     for start in range(0, len(asked), BATCH):
         batch = asked[start : start + BATCH]
@@ -93,9 +99,18 @@ def log_candidates(
         ends=np.cumsum([0, *(len(one) for one, _ in found)], dtype=np.int64),
         rows=np.concatenate([one.rows for one, _ in found]),
         features=np.concatenate([values for _, values in found]),
-        arms=arms,
+        arms=(*arms, *mixed),
         standard=np.concatenate(
-            [np.stack([standardised(one.features[arm]) for arm in arms], axis=1) for one, _ in found]
+            [
+                np.stack(
+                    [
+                        *(standardised(one.features[arm]) for arm in arms),
+                        *(standardised(values[:, columns[name]]) for name in mixed),
+                    ],
+                    axis=1,
+                )
+                for one, values in found
+            ]
         ),
         relevance=np.concatenate(relevance),
         ideal=np.array([ideal_gain(judged.qrels[query.id].values()) for query in asked]),

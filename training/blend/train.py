@@ -28,7 +28,7 @@ from ..mining import sampled as sampled_queries
 from .choose import Choice, choose, importance
 from .folds import folds
 from .learn import Part, fit, parameters
-from .logged import Logged, log_candidates, relevant_of, sampled
+from .logged import MIXED, Logged, log_candidates, relevant_of, sampled
 from .recipe import BlendRecipe
 from .translated import Tables, Translated, translated
 
@@ -147,11 +147,12 @@ def _fitted(
 ) -> tuple[str, list[str], dict[str, float]]:
     """Fit on all queries: the forest, its columns by name, and what each column's splits gained."""
     if not choice.trees:
-        return NO_TREES, [names[0]], {}
+        return NO_TREES, [MIXED if MIXED in names else names[0]], {}
     params = parameters(recipe, choice.leaves)
     columns = list(range(len(names)))
     if choice.size < len(names):
-        columns = sorted(importance(fit(part, start, columns, names, params, choice.trees))[: choice.size])
+        kept = importance(fit(part, start, columns, names, params, choice.trees))[: choice.size]
+        columns = sorted({*kept, *(place for place, name in enumerate(names) if name == MIXED)})  # the mix reads it
     used = [names[column] for column in columns]
     booster: lightgbm.Booster = fit(part, start, columns, used, params, choice.trees)
     gains = dict(zip(used, booster.feature_importance("gain").tolist(), strict=True))

@@ -29,7 +29,20 @@ from tamis.training.blend.logged import log_candidates, sampled
 from tamis.training.blend.recipe import BlendRecipe
 from tamis.training.blend.train import train_blend
 
-RECIPE = BlendRecipe(rounds=12, patience=12, leaves=(4,), sizes=(8,), least_in_leaf=5, threads=1, folds=2, queries=60)
+RECIPE = BlendRecipe(
+    rounds=12,
+    patience=12,
+    leaves=(4,),
+    sizes=(8,),
+    least_in_leaf=5,
+    threads=1,
+    folds=2,
+    queries=60,
+    shrinkage=1,
+    smoothing=0,
+    learning_rate=0.06,
+    columns_per_tree=0.3,
+)
 WITH_BLEND = PipelineConfig(blend="index")
 
 
