@@ -135,7 +135,7 @@ def open_blend(index: PublishedIndex, name: str) -> Blend:
     folder = index.folder / BLEND if name == IN_INDEX else Path(name).expanduser()
     bundle = BlendBundle.open(folder)
     bundle.check_encoder(index.encoder.bundle.fingerprint)
-    return Blend.open(bundle, forward, index.ids.rank, index.quality)
+    return Blend.open(bundle, forward, index.ids.rank, index.quality, index.dense.vectors)
 
 
 def assemble(

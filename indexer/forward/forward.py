@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,13 @@ class ForwardIndex:
             "unstemmed": self._numbered(self._analyzer.words(text), "words"),
             "wordpiece": QueryTokens(pieces.tokens, np.array(numbers, np.int32)),
         }
+
+    def numbering(self) -> str:
+        """Hash what decides the numbers of tokens: tables of translations are of one numbering."""
+        digest = hashlib.sha256(self._tokenizer.to_str().encode())
+        for part in sorted(self._vocabularies):
+            self._vocabularies[part].add_to(digest)
+        return digest.hexdigest()
 
     def _numbered(self, tokens: list[str], vocabulary: str) -> QueryTokens:
         find = self._vocabularies[vocabulary].find

@@ -63,6 +63,19 @@ def train_translations(
     Raises:
         InvalidInput: there are no pairs, or a row is not in the index.
     """
+    tables = learn_translations(pairs, forward, progress, settings)
+    with whole(folder / TRANSLATIONS) as temporary:
+        Translation.write_all(tables, temporary)
+    return list(tables)
+
+
+def learn_translations(
+    pairs: Iterable[tuple[str, int]],
+    forward: ForwardIndex,
+    progress: Report,
+    settings: TranslationSettings | None = None,
+) -> dict[TranslationField, Translation]:
+    """Train the tables of all fields in memory; arguments, fields and errors are those of `train_translations`."""
     settings = settings or TranslationSettings()
     given = list(pairs)
     if not given:
@@ -70,16 +83,13 @@ def train_translations(
     if bad := next((row for _, row in given if not 0 <= row < forward.passages), None):
         raise InvalidInput(f"row {bad} is not in this index, which has rows 0 to {forward.passages - 1}")
     chosen = [given[place] for place in np.linspace(0, len(given) - 1, min(len(given), settings.pairs)).astype(int)]
-    trained: list[TranslationField] = []
-    with whole(folder / TRANSLATIONS) as temporary:
-        temporary.mkdir()
-        for done, field in enumerate(TRANSLATION_FIELDS, 1):
-            cells = _cells(chosen, forward, field)
-            if len(cells.keys):
-                _trained(cells, settings).write(temporary / field)
-                trained.append(field)
-            progress(done)
-    return trained
+    tables: dict[TranslationField, Translation] = {}
+    for done, field in enumerate(TRANSLATION_FIELDS, 1):
+        cells = _cells(chosen, forward, field)
+        if len(cells.keys):
+            tables[field] = _trained(cells, settings)
+        progress(done)
+    return tables
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -39,6 +40,13 @@ class Translation:
     def open(folder: Path) -> Translation:
         """Map the files of one field."""
         return Translation(*(load_array(folder / f"{name}.npy") for name in _FILES))
+
+    @staticmethod
+    def write_all(tables: Mapping[TranslationField, Translation], folder: Path) -> None:
+        """Save the tables of several fields, each in a folder of its own."""
+        folder.mkdir(parents=True)
+        for field, table in tables.items():
+            table.write(folder / field)
 
     def write(self, folder: Path) -> None:
         """Save the arrays."""

@@ -6,8 +6,12 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as Hash
 
 from .tokens import load_array
 
@@ -46,6 +50,11 @@ class Vocabulary:
 
     def __getitem__(self, number: int) -> str:
         return self._bytes(range(len(self))[number]).decode("utf-8", "surrogatepass")
+
+    def add_to(self, digest: Hash) -> None:
+        """Add the strings and their order, which are all that decides the numbers."""
+        digest.update(self._ends)
+        digest.update(self._strings)
 
     def _bytes(self, number: int) -> bytes:
         start = self._ends[number - 1] if number else 0

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tamis.errors import DamagedFile, InvalidInput
 from tamis.indexer.forward.forward import ForwardIndex
 
-from ..features.extract import FeatureExtractor, Features
+from ..features.extract import FeatureExtractor, Features, Vectors
 from ..hits import Degradation
 from ..ranking import Candidates, Query, Scores, canonical
 from ..stages import Rescored
@@ -46,6 +46,7 @@ class Blend:
         forward: ForwardIndex,
         id_rank: npt.NDArray[np.int32],
         quality: npt.NDArray[np.float32] | None = None,
+        vectors: Vectors | None = None,
     ) -> Blend:
         """Read the forest and compile what it needs.
 
@@ -54,9 +55,11 @@ class Blend:
             forward: of the index.
             id_rank: int32[passages], the place of each row's id among all ids.
             quality: score of each passage, float32[passages]; None: the index has none.
+            vectors: gives those of passages; None: what is computed from them is NaN.
 
         Raises:
             DamagedFile: the forest cannot be read, or has other columns than the bundle says.
+            InvalidInput: its translations are of another vocabulary.
         """
         forest = Forest.parse(bundle.model_text())
         names = bundle.settings.features
@@ -65,7 +68,7 @@ class Blend:
                 f"the forest in {bundle.folder} has {forest.features} columns, its settings name {len(names)}; "
                 "train or copy the blend again"
             )
-        extractor = FeatureExtractor(forward, quality, names)
+        extractor = FeatureExtractor(bundle.with_translations(forward), quality, names, vectors)
         extractor.warm_up()
         forest.score(np.zeros((1, len(names)), np.float32))
         return Blend(bundle, extractor, forest, LinearMix(bundle.settings.start), id_rank)
@@ -85,7 +88,16 @@ class Blend:
 
     def score(self, features: Features, candidates: Candidates) -> Scores:
         """Score a query's candidates by features that were extracted before: float32[n]."""
-        return (self.start.score(candidates) + self.forest.score(features)).astype(np.float32)
+        mixed = self.start.score(candidates, self.mixable(features))
+        return (mixed + self.forest.score(features)).astype(np.float32)
+
+    def mixable(self, features: Features) -> dict[str, Scores]:
+        """Return the columns that the linear mix reads, by name."""
+        return {
+            each.name: features[:, column]
+            for column, each in enumerate(self.extractor.schema)
+            if each.name in self.start.weights
+        }
 
     def _ranked(self, query: Query, candidates: Candidates) -> tuple[Candidates, str | None]:
         try:

@@ -3,12 +3,13 @@
 DIR/blend.json    settings and the hash of each other file; written last, a folder without it is no blend
 DIR/model.txt     the forest, as LightGBM writes it
 DIR/card.json     what it learned from, how, and how well
+DIR/translations/ IBM Model 1 of the same judgments, where it was worth it: a folder of arrays a field
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import orjson
@@ -16,6 +17,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tamis.errors import DamagedFile, InvalidInput, NotFound
 from tamis.files import whole
+from tamis.indexer.forward.forward import ForwardIndex
+from tamis.indexer.forward.layout import TRANSLATIONS
+from tamis.indexer.forward.translation import Translation, TranslationField
 from tamis.models.digest import sha256_file, sha256_json
 from tamis.models.settings import FileEntry
 
@@ -42,6 +46,8 @@ class BlendSettings(BaseModel):
     start: dict[str, float]
     """Weights of the standardised scores that the forest starts from: see `LinearMix`."""
     files: dict[str, FileEntry]
+    numbering: str | None = None
+    """Of the forward index whose tokens the translations name; None: there are no translations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,7 @@ class BlendBundle:
             InvalidInput: it was trained on another schema of features.
         """
         settings = _read_settings(folder / SETTINGS)
-        for name in (MODEL, CARD):
+        for name in sorted({MODEL, CARD, *settings.files}):
             entry, path = settings.files.get(name), folder / name
             if entry is None or not path.is_file():
                 raise DamagedFile(f"{path} is missing; train or copy the blend again")
@@ -88,6 +94,8 @@ class BlendBundle:
         features: Sequence[str],
         encoder: str,
         start: Mapping[str, float],
+        translations: Mapping[TranslationField, Translation] | None = None,
+        numbering: str | None = None,
     ) -> BlendBundle:
         """Write a blend, whole or not at all.
 
@@ -98,6 +106,8 @@ class BlendBundle:
             features: the forest's columns by name.
             encoder: fingerprint of the encoder.
             start: weights of the linear mix that the forest starts from.
+            translations: IBM Model 1 by field; None: the forest asks for none.
+            numbering: `ForwardIndex.numbering` of the forward index that they were trained for.
 
         Raises:
             InvalidInput: something is there already.
@@ -109,13 +119,16 @@ class BlendBundle:
             temporary.mkdir()
             (temporary / MODEL).write_text(model, encoding="utf-8")
             (temporary / CARD).write_bytes(orjson.dumps(card, option=orjson.OPT_INDENT_2))
+            if translations:
+                Translation.write_all(translations, temporary / TRANSLATIONS)
             files = {
-                name: FileEntry(bytes=(temporary / name).stat().st_size, sha256=sha256_file(temporary / name))
-                for name in (MODEL, CARD)
+                path.relative_to(temporary).as_posix(): FileEntry(bytes=path.stat().st_size, sha256=sha256_file(path))
+                for path in sorted(temporary.rglob("*"))
+                if path.is_file()
             }
             settings = BlendSettings(
                 format=FORMAT, schema_sha256=schema_hash(), features=tuple(features), encoder=encoder,
-                start=dict(start), files=files,
+                start=dict(start), files=files, numbering=numbering if translations else None,
             )  # fmt: skip
             content = orjson.dumps(settings.model_dump(mode="json"), option=orjson.OPT_INDENT_2)
             (temporary / SETTINGS).write_bytes(content)
@@ -133,6 +146,25 @@ class BlendBundle:
                 f"index has encoder {fingerprint[:12]}; train one for this index with `tamis train blend`"
             )
 
+    def with_translations(self, forward: ForwardIndex) -> ForwardIndex:
+        """Give a forward index the translations of this blend, where it has some.
+
+        Raises:
+            InvalidInput: they were trained for a forward index with other numbers.
+            DamagedFile: they cannot be read.
+        """
+        if self.settings.numbering is None:
+            return forward
+        if self.settings.numbering != forward.numbering():
+            raise InvalidInput(
+                f"the translations of the blend in {self.folder} were trained for another vocabulary than this "
+                "index has; train the blend again with `tamis train blend`"
+            )
+        try:
+            return replace(forward, translations=Translation.open_all(self.folder / TRANSLATIONS))
+        except (OSError, ValueError, EOFError) as error:
+            raise DamagedFile(f"the translations in {self.folder} cannot be read ({error}); train it again") from error
+
     def model_text(self) -> str:
         """Read the forest."""
         return (self.folder / MODEL).read_text(encoding="utf-8")
@@ -146,7 +178,8 @@ class BlendBundle:
     def fingerprint(self) -> str:
         """Sha256 over all that decides its scores."""
         identity = self.settings.model_dump(mode="json", exclude={"files"})
-        return sha256_json({**identity, "model": self.settings.files[MODEL].sha256})
+        files = {name: entry.sha256 for name, entry in self.settings.files.items() if name != CARD}
+        return sha256_json({**identity, "files": files})
 
 
 def _read_settings(path: Path) -> BlendSettings:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..ranking import Candidates, Query
-from ..standard import standardised
 from .blend import Blend
 from .contributions import contributions
 
@@ -54,26 +53,22 @@ def explain(blend: Blend, query: Query, candidates: Candidates, rows: Sequence[i
     """
     places = {row: place for place, row in enumerate(candidates.rows.tolist())}
     asked = [places[row] for row in rows if row in places]
-    values = blend.extractor.extract(query.text, candidates)[asked]
-    mixed = {
-        arm: weight * standardised(candidates.features[arm])[asked]
-        for arm, weight in blend.start.weights.items()
-        if arm in candidates.features
-    }
-    found = iter(_parts(blend, candidates, asked, values, mixed))
+    everything = blend.extractor.extract(query.text, candidates)
+    columns = blend.mixable(everything)
+    said = {**columns, **candidates.features}
+    mixed = {name: (said[name][asked], term[asked]) for name, term in blend.start.terms(candidates, columns).items()}
+    found = iter(_parts(blend, everything[asked], mixed))
     return [next(found) if row in places else None for row in rows]
 
 
-def _parts(
-    blend: Blend, candidates: Candidates, asked: list[int], values: np.ndarray, mixed: dict[str, np.ndarray]
-) -> list[Explained]:
+def _parts(blend: Blend, values: np.ndarray, mixed: dict[str, tuple[np.ndarray, np.ndarray]]) -> list[Explained]:
     names = blend.extractor.schema
     adds = contributions(blend.forest, values) if blend.forest.trees else np.zeros((len(values), len(names) + 1))
     explained = []
-    for number, place in enumerate(asked):
+    for number in range(len(values)):
         parts = {
-            f"{arm}.mix": Part(arm, float(candidates.features[arm][place]), float(added[number]))
-            for arm, added in mixed.items()
+            f"{name}.mix": Part(name.partition(".")[0], float(said[number]), float(added[number]))
+            for name, (said, added) in mixed.items()
         }
         for column, feature in enumerate(names):
             parts[feature.name] = Part(feature.group, float(values[number, column]), float(adds[number, column]))

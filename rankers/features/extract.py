@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -18,13 +18,16 @@ from .proximity import proximity_features
 from .query import QueryField
 from .reading import NO_NUMBERS, Found, occurrences, passage_lengths
 from .schema import PLACES, SCHEMA, Feature
-from .stages import dense_features, sparse_features
+from .stages import FEEDBACK, dense_features, feedback_features, sparse_features
 from .terms import POOLED, VARYING, term_features
 from .title import title_features
 from .translations import translation_features
 
 Features = npt.NDArray[np.float32]
 """One row a candidate, one column a feature: float32[n, features]."""
+
+Vectors = Callable[[Rows], npt.NDArray[np.float32]]
+"""Gives the vectors of passages, each of length 1: float32[n, dimension]."""
 
 _TERMS = (VARYING + 2) * POOLED + 1
 
@@ -40,6 +43,7 @@ class FeatureExtractor:
         forward: ForwardIndex,
         quality: npt.NDArray[np.float32] | None = None,
         names: Sequence[str] | None = None,
+        vectors: Vectors | None = None,
     ) -> None:
         """Prepare for an index.
 
@@ -47,6 +51,7 @@ class FeatureExtractor:
             forward: the open forward index.
             quality: score of each passage: float32[passages]; None: the index has none.
             names: the features wanted, in this order; None: all, in the order of the schema.
+            vectors: of passages; None: the features that need them are NaN.
 
         Raises:
             InvalidInput: a name is not in the schema, or the qualities are not one a passage.
@@ -65,6 +70,7 @@ class FeatureExtractor:
             field for field in TRANSLATION_FIELDS if f"{field}.model1" in wanted and field in forward.translations
         ]
         wanted -= {f"{field}.model1" for field in TRANSLATION_FIELDS}
+        self._vectors = vectors if wanted & {f"feedback.{count}" for count in FEEDBACK} else None
         self._fields = [field for field in FIELDS if any(name.startswith(f"{field}.") for name in wanted)]
 
     def warm_up(self) -> None:
@@ -87,6 +93,8 @@ class FeatureExtractor:
             self._read(query_text, rows, out)
             sparse_features(candidates, out[:, PLACES["sparse.score"] :])
             dense_features(candidates, out[:, PLACES["dense.score"] :])
+            if self._vectors is not None:
+                feedback_features(candidates, self._vectors(rows), out[:, PLACES["feedback.3"] :])
             if self._quality is not None:
                 out[:, PLACES["passage.quality"]] = self._quality[rows]
         return out if self._columns is None else np.ascontiguousarray(out[:, self._columns])

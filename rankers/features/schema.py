@@ -18,7 +18,7 @@ from tamis.indexer.forward.translation import TRANSLATION_FIELDS
 from tamis.models.digest import sha256_json
 
 Group = Literal["term match", "rarity", "proximity", "pairs", "lengths", "query", "translation", "title", "sparse",
-                "dense", "quality"]  # fmt: skip
+                "dense", "feedback", "quality"]  # fmt: skip
 
 PYSERINI = "Pyserini's feature set (Anserini 0.14, io.anserini.ltr)"
 
@@ -135,7 +135,7 @@ def _translations() -> Iterator[Feature]:
 
 
 def _others() -> Iterator[Feature]:
-    own = "Tamis"
+    own, rocchio = "Tamis", "Rocchio 1971, with the best hits taken for relevant"
     table: tuple[tuple[str, Group, str, str, str], ...] = (
         ("title.length", "lengths", "title", "words of the title; NaN without one", "tokens"),
         ("title.coverage", "title", "title", "share of the analysed q that are in the title; NaN without one", "ratio"),
@@ -148,10 +148,14 @@ def _others() -> Iterator[Feature]:
         ("dense.score", "dense", "", "inner product of the query's and the passage's vector", "cosine"),
         ("dense.reciprocal_rank", "dense", "", "1 / rank among the vector index's hits", "ratio"),
         ("dense.below_best", "dense", "", "best score of the candidates - score", "cosine"),
+        ("feedback.3", "feedback", "",
+         "cosine of the passage's vector and the sum of those of the 3 best of the fusion, itself left out", "cosine"),
+        ("feedback.10", "feedback", "",
+         "cosine of the passage's vector and the sum of those of the 10 best of the fusion, itself left out", "cosine"),
         ("passage.quality", "quality", "", "score of the quality model; NaN where the index has none", "score"),
     )  # fmt: skip
     for name, group, field, formula, unit in table:
-        yield Feature(name, group, field, formula, own, unit, False)
+        yield Feature(name, group, field, formula, rocchio if group == "feedback" else own, unit, False)
 
 
 SCHEMA: tuple[Feature, ...] = (*(each for field in FIELDS for each in _field(field)), *_translations(), *_others())

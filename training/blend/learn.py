@@ -85,6 +85,7 @@ def parameters(recipe: BlendRecipe, leaves: int) -> dict[str, Any]:
         "bagging_fraction": recipe.rows_per_tree,
         "bagging_freq": 1,
         "lambda_l2": recipe.shrinkage,
+        "path_smooth": recipe.smoothing,
         "num_threads": recipe.threads,
         "seed": recipe.seed,
         "deterministic": True,

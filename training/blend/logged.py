@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,9 @@ from .ndcg import ideal_gain
 BATCH = 32
 """Queries that the pipeline is given at once."""
 
+MIXED = "feedback.3"
+"""The feature that the linear mix adds to the scores of the first stage, where it is extracted."""
+
 Doubles = npt.NDArray[np.float64]
 
 
@@ -37,7 +40,8 @@ class Logged:
     features: Features
     arms: tuple[str, ...]
     standard: Doubles
-    """Score of each arm, standardised over the query's candidates as `LinearMix` does it: float64[n, arms]."""
+    """Score of each arm, and `MIXED`, standardised over the query's candidates as `LinearMix` does it:
+    float64[n, arms]."""
     relevance: Scores
     """Grade of each candidate; 0: not relevant, or not judged."""
     ideal: Doubles
@@ -52,7 +56,12 @@ class Logged:
 
 
 def log_candidates(
-    engine: Engine, judged: Judged, extractor: FeatureExtractor, report: Report, queries: Sequence[Query] | None = None
+    engine: Engine,
+    judged: Judged,
+    extractor: FeatureExtractor,
+    report: Report,
+    queries: Sequence[Query] | None = None,
+    own: Mapping[str, FeatureExtractor] | None = None,
 ) -> Logged:
     """Run the real first stage over judged queries, and extract the features of all that it finds.
 
@@ -62,6 +71,7 @@ def log_candidates(
         extractor: the same that serves.
         report: called with the number of queries done.
         queries: some of the judged ones; None: all.
+        own: extractors of single queries, by id, in place of `extractor`: their translations did not learn from them.
 
     Raises:
         InvalidInput: no relevant passage was found for any query.
@@ -69,11 +79,14 @@ def log_candidates(
     asked = tuple(judged.queries if queries is None else queries)
     pipeline = without(engine.pipeline, SLOTS)
     arms = tuple(pipeline.retrievers)
+    columns = {feature.name: column for column, feature in enumerate(extractor.schema)}
+    mixed = [MIXED] if MIXED in columns else []
     found: list[tuple[Candidates, Features]] = []
     for start in range(0, len(asked), BATCH):
         batch = asked[start : start + BATCH]
         for query, ranking in zip(batch, pipeline.run(batch).rankings, strict=True):
-            found.append((ranking, extractor.extract(query.text, ranking)))
+            reader = extractor if own is None else own.get(query.id, extractor)
+            found.append((ranking, reader.extract(query.text, ranking)))
         report(start + len(batch))
     relevance = [_grades(engine, judged, query, one) for query, (one, _) in zip(asked, found, strict=True)]
     if not any((grades > 0).any() for grades in relevance):
@@ -86,14 +99,28 @@ def log_candidates(
         ends=np.cumsum([0, *(len(one) for one, _ in found)], dtype=np.int64),
         rows=np.concatenate([one.rows for one, _ in found]),
         features=np.concatenate([values for _, values in found]),
-        arms=arms,
+        arms=(*arms, *mixed),
         standard=np.concatenate(
-            [np.stack([standardised(one.features[arm]) for arm in arms], axis=1) for one, _ in found]
+            [
+                np.stack(
+                    [
+                        *(standardised(one.features[arm]) for arm in arms),
+                        *(standardised(values[:, columns[name]]) for name in mixed),
+                    ],
+                    axis=1,
+                )
+                for one, values in found
+            ]
         ),
         relevance=np.concatenate(relevance),
         ideal=np.array([ideal_gain(judged.qrels[query.id].values()) for query in asked]),
-        relevant=tuple(frozenset(id_ for id_, grade in judged.qrels[one.id].items() if grade > 0) for one in asked),
+        relevant=tuple(relevant_of(judged, one) for one in asked),
     )
+
+
+def relevant_of(judged: Judged, query: Query) -> frozenset[str]:
+    """Return the ids of a query's relevant passages."""
+    return frozenset(id_ for id_, grade in judged.qrels[query.id].items() if grade > 0)
 
 
 def _grades(engine: Engine, judged: Judged, query: Query, candidates: Candidates) -> Scores:

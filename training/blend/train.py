@@ -13,6 +13,7 @@ import numpy as np
 from tamis.errors import BuildError
 from tamis.eval.judged import Judged
 from tamis.indexer.derive import publish_with
+from tamis.indexer.forward.forward import ForwardIndex
 from tamis.indexer.manifest import IndexManifest
 from tamis.indexer.progress import Progress
 from tamis.indexer.published import BLEND
@@ -27,8 +28,9 @@ from ..mining import sampled as sampled_queries
 from .choose import Choice, choose, importance
 from .folds import folds
 from .learn import Part, fit, parameters
-from .logged import Logged, log_candidates, sampled
+from .logged import MIXED, Logged, log_candidates, relevant_of, sampled
 from .recipe import BlendRecipe
+from .translated import Tables, Translated, translated
 
 NO_TREES = "tree\nversion=v4\nmax_feature_idx=0\n\nend of trees\n"
 """A forest without trees, where none was better than the linear mix alone."""
@@ -45,12 +47,17 @@ class Trained:
     features: Sequence[str]
     encoder: str
     start: Mapping[str, float]
+    translations: Tables
+    """Empty where the forest asks for none."""
+    numbering: str
+    """Of the forward index that they are for."""
 
     def write(self, folder: Path) -> BlendBundle:
         """Write it to a folder that is not there yet."""
         return BlendBundle.write(
-            folder, self.model, self.card, features=self.features, encoder=self.encoder, start=self.start
-        )
+            folder, self.model, self.card, features=self.features, encoder=self.encoder, start=self.start,
+            translations=self.translations, numbering=self.numbering,
+        )  # fmt: skip
 
     def publish(self, path: Path, trained_on: str) -> IndexManifest:
         """Publish it in a new version of the index, which becomes the current one.
@@ -87,13 +94,22 @@ def train_blend(engine: Engine, judged: Judged, recipe: BlendRecipe, progress: P
         InvalidInput: the index has no forward index, or is not of this collection.
     """
     forward = usable_forward(engine.index.forward, engine.index.manifest.corpus.name)
-    names = [feature.name for feature in SCHEMA if forward.translations or feature.name not in TRANSLATED]
     queries = sampled_queries(judged, recipe.queries, recipe.seed).queries
-    extractor = FeatureExtractor(forward, engine.index.quality, names)
+    parts = folds([relevant_of(judged, query) for query in queries], recipe.folds, recipe.seed)
+    tables: Translated | None = None
+    if recipe.pairs:
+        with progress.phase("translations", recipe.folds + 1, "tables") as report:
+            tables = translated(forward, judged, queries, parts, engine.index.ids.row_of, recipe.pairs, report)
+    names = [feature.name for feature in SCHEMA if tables or feature.name not in TRANSLATED]
+
+    def extractor_of(read: ForwardIndex) -> FeatureExtractor:
+        return FeatureExtractor(read, engine.index.quality, names, engine.index.dense.vectors)
+
+    apart = {} if tables is None else {fold: extractor_of(read) for fold, read in tables.apart.items()}
+    own = {query.id: apart[fold] for query, fold in zip(queries, parts.of.tolist(), strict=True)} if apart else None
     with progress.phase("log", len(queries), "queries") as report:
-        logged = log_candidates(engine, judged, extractor, report, queries)
+        logged = log_candidates(engine, judged, extractor_of(forward), report, queries, own)
     chosen = sampled(logged, recipe.hard, recipe.random, recipe.seed)
-    parts = folds(logged.relevant, recipe.folds, recipe.seed)
     choice = choose(logged, parts, chosen, recipe, progress.note)
     everything = Part.of(logged, np.arange(len(queries)), chosen)
     start = everything.start()
@@ -122,7 +138,8 @@ def train_blend(engine: Engine, judged: Judged, recipe: BlendRecipe, progress: P
         "made_with": {name: version(name) for name in ("tamis", "lightgbm", "numpy")},
     }
     weights = {arm: float(weight) for arm, weight in zip(logged.arms, start, strict=True)}
-    return Trained(model, card, used, engine.index.encoder.bundle.fingerprint, weights)
+    needed = tables.everything.translations if tables is not None and not TRANSLATED.isdisjoint(used) else {}
+    return Trained(model, card, used, engine.index.encoder.bundle.fingerprint, weights, needed, forward.numbering())
 
 
 def _fitted(
@@ -130,11 +147,12 @@ def _fitted(
 ) -> tuple[str, list[str], dict[str, float]]:
     """Fit on all queries: the forest, its columns by name, and what each column's splits gained."""
     if not choice.trees:
-        return NO_TREES, [names[0]], {}
+        return NO_TREES, [MIXED if MIXED in names else names[0]], {}
     params = parameters(recipe, choice.leaves)
     columns = list(range(len(names)))
     if choice.size < len(names):
-        columns = sorted(importance(fit(part, start, columns, names, params, choice.trees))[: choice.size])
+        kept = importance(fit(part, start, columns, names, params, choice.trees))[: choice.size]
+        columns = sorted({*kept, *(place for place, name in enumerate(names) if name == MIXED)})  # the mix reads it
     used = [names[column] for column in columns]
     booster: lightgbm.Booster = fit(part, start, columns, used, params, choice.trees)
     gains = dict(zip(used, booster.feature_importance("gain").tolist(), strict=True))

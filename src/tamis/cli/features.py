@@ -72,7 +72,8 @@ def dump_features(
     judged = read_judged(collection, split)
     asked = judged.queries if queries is None else sampled(judged, queries, seed).queries
     with Engine.open(index, without(load_config(config).pipeline, SLOTS)) as engine:
-        extractor = FeatureExtractor(usable_forward(engine.index.forward, engine.index.manifest.corpus.name))
+        forward = usable_forward(engine.index.forward, engine.index.manifest.corpus.name)
+        extractor = FeatureExtractor(forward, engine.index.quality, vectors=engine.index.dense.vectors)
         with Bars().phase("log", len(asked), "queries") as report:
             logged = log_candidates(engine, judged, extractor, report, asked)
         ids = [passage.id for passage in engine.index.passages.take(logged.rows)]

@@ -64,4 +64,4 @@ def test_the_command_chooses_and_speaks_json() -> None:
 def test_the_command_knows_its_groups() -> None:
     done = CliRunner().invoke(tamis(), ["features", "list", "--group", "nearness"])
     assert isinstance(done.exception, InvalidInput)
-    assert "no group is called 'nearness'; there are dense, lengths, pairs" in str(done.exception)
+    assert "no group is called 'nearness'; there are dense, feedback, lengths, pairs" in str(done.exception)

@@ -59,3 +59,19 @@ def test_the_start_finds_the_arm_that_knows() -> None:
     weights = fit_start(np.stack([guesses, knows], axis=1), sizes, relevance, lists)
     assert weights[1] > 3 * abs(weights[0])
     assert fit_start(knows[:, None], sizes, relevance, lists).shape == (1,)
+
+
+def test_a_feature_joins_the_start_only_where_it_pays() -> None:
+    generator = np.random.default_rng(4)
+    sizes = np.full(60, 20)
+    relevance = np.zeros(1_200, np.float32)
+    relevance[::20] = 1
+    lists = Lists(sizes, relevance, np.ones(60))
+    arms = generator.normal(size=(1_200, 2)) + relevance[:, None]
+    knows, guesses = generator.normal(size=1_200) + 3 * relevance, generator.normal(size=1_200)
+    paid = fit_start(np.column_stack([arms, knows]), sizes, relevance, lists)
+    plain = fit_start(arms, sizes, relevance, lists)
+    assert paid[2] > 0.3 * paid[:2].sum()
+    assert lists.ndcg(np.column_stack([arms, knows]) @ paid).mean() > lists.ndcg(arms @ plain).mean()
+    poor = fit_start(np.column_stack([arms, guesses]), sizes, relevance, lists)
+    assert poor[2] < 0.3 * poor[:2].sum()

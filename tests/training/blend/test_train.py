@@ -29,7 +29,20 @@ from tamis.training.blend.logged import log_candidates, sampled
 from tamis.training.blend.recipe import BlendRecipe
 from tamis.training.blend.train import train_blend
 
-RECIPE = BlendRecipe(rounds=12, patience=12, leaves=(4,), sizes=(8,), least_in_leaf=5, threads=1, folds=2, queries=60)
+RECIPE = BlendRecipe(
+    rounds=12,
+    patience=12,
+    leaves=(4,),
+    sizes=(8,),
+    least_in_leaf=5,
+    threads=1,
+    folds=2,
+    queries=60,
+    shrinkage=1,
+    smoothing=0,
+    learning_rate=0.06,
+    columns_per_tree=0.3,
+)
 WITH_BLEND = PipelineConfig(blend="index")
 
 
@@ -70,7 +83,8 @@ def test_what_was_logged_is_what_is_served_bit_by_bit(engine: Engine) -> None:
     assert isinstance(blend, Blend)
     assert engine.index.forward is not None
     collection = judged(engine.index)
-    extractor = FeatureExtractor(engine.index.forward, names=blend.bundle.settings.features)
+    forward = blend.bundle.with_translations(engine.index.forward)
+    extractor = FeatureExtractor(forward, names=blend.bundle.settings.features, vectors=engine.index.dense.vectors)
     logged = log_candidates(engine, collection, extractor, lambda done: None)
     weights = np.array([blend.bundle.settings.start[arm] for arm in logged.arms])
     for number, query in enumerate(logged.queries):
