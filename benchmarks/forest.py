@@ -45,11 +45,14 @@ def main() -> None:
     with Engine.open(options.index, PipelineConfig(sparse_depth=DEPTHS[-1], dense_depth=DEPTHS[-1])) as engine:
         judged = read_judged(str(DATA / "msmarco-mini"), "dev")
         asked = [(query, engine.pipeline.run([query]).rankings[0]) for query in judged.queries[:QUERIES]]
-        extractor = FeatureExtractor(engine.index.forward)
+        forward = engine.index.forward
+        if forward is None:
+            raise SystemExit(f"{options.index} was built without forward files; build it again with them")
+        extractor = FeatureExtractor(forward)
         forest = grown(engine, judged, extractor, asked)
         for depth in DEPTHS:
             rows += measured(extractor, forest, asked, depth)
-        passages = engine.index.forward.passages
+        passages = forward.passages
     for row in rows:
         print(*row)
     if options.record:
