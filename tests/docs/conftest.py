@@ -64,7 +64,8 @@ def link_tree(source: Path, target: Path) -> None:
 def _write_collection(corpus: Path, folder: Path) -> None:
     passages = {line["_id"]: line for line in map(orjson.loads, corpus.read_bytes().splitlines())}
     (folder / "qrels").mkdir(parents=True)
-    queries, kept = [], set()
+    queries: list[bytes] = []
+    kept: set[str] = set()
     for split in ("train", "test"):
         judged = read_judged("pydocs", split)
         rows = ["query-id\tcorpus-id\tscore"]
@@ -155,7 +156,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory, services: dict[str, str]) ->
         )
         assert done.returncode == 0, f"{text}\nended with {done.returncode}:\n{done.stdout}"
 
-    command = [sys.executable, WARM, "serve", folder / "socket"]
+    command = [sys.executable, str(WARM), "serve", str(folder / "socket")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None and server.stdin is not None
         assert server.stdout.readline() == "ready\n"

@@ -19,9 +19,10 @@ import traceback
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import NoReturn
 
 
-def serve(path: str) -> None:
+def serve(path: str) -> NoReturn:
     """Run what is asked, one command after the other."""
     import tamis.eval.judged
     import tamis.rankers.engine  # noqa: F401
@@ -69,6 +70,8 @@ def call(path: str, arguments: list[str]) -> int:
     """Have a command run; `serve` gets a process of its own, which ends once it has become ready."""
     if arguments[0] == "serve":
         return start_and_stop(arguments)
+    if arguments[0] == "mcp":  # it takes the standard streams for itself
+        return subprocess.call([sys.executable, "-m", "tamis.cli", *arguments])
     asked = {"arguments": arguments, "folder": str(Path.cwd()), "environment": dict(os.environ)}
     with socket.socket(socket.AF_UNIX) as server:
         server.connect(path)
@@ -101,4 +104,6 @@ def start_and_stop(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(serve(sys.argv[2]) if sys.argv[1] == "serve" else call(sys.argv[1], sys.argv[2:]))
+    if sys.argv[1] == "serve":
+        serve(sys.argv[2])
+    sys.exit(call(sys.argv[1], sys.argv[2:]))

@@ -91,7 +91,7 @@ def test_fifteen_percent_of_the_python_documentation(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("share", ["0.95", "-0.1", "nan", "much"])
 def test_a_share_that_cannot_be_pruned_is_refused_before_anything_is_read(tmp_path: Path, share: str) -> None:
-    command = [*TAMIS, "index", "build", "pydocs", "--out", tmp_path / "index", f"--prune={share}"]
+    command = [*TAMIS, "index", "build", "pydocs", "--out", str(tmp_path / "index"), f"--prune={share}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "quality.prune" in done.stderr and "Traceback" not in done.stderr
@@ -99,14 +99,14 @@ def test_a_share_that_cannot_be_pruned_is_refused_before_anything_is_read(tmp_pa
 
 
 def test_certified_without_a_certificate_says_how_to_get_one(tmp_path: Path) -> None:
-    command = [*TAMIS, "index", "build", "pydocs", "--out", tmp_path / "index", "--prune", "certified"]
+    command = [*TAMIS, "index", "build", "pydocs", "--out", str(tmp_path / "index"), "--prune", "certified"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "tamis prune prove" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_compare(tiny_index: Path, asked: Path, tmp_path: Path) -> None:
-    options = ["--split", "test", "--estimator", "length", "--estimator", "random", "--figures", tmp_path / "pictures"]
+    options = ["--split", "test", "--estimator", "length", "--estimator", "random", "--figures", str(tmp_path / "pictures")]
     found = orjson.loads(run("prune", "compare", tiny_index, asked, *options, "--json"))
     assert [one["estimator"] for one in found] == ["length", "random"]
     assert all(0 < one["area"] < 1 and one["per_second"] > 0 and one["knows"] == 0 for one in found)
