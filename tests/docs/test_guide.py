@@ -22,7 +22,7 @@ tamis eval run pydocs pydocs --without dense --out results/sparse
 tamis eval ablate pydocs pydocs --out results/ablation
 tamis eval run scifact ./scifact --out results/a
 tamis eval run scifact ./scifact --without dense --out results/b
-"""
+""",
 }
 """What a page takes as done, which other pages say how to do."""
 

@@ -106,7 +106,16 @@ def test_certified_without_a_certificate_says_how_to_get_one(tmp_path: Path) -> 
 
 
 def test_compare(tiny_index: Path, asked: Path, tmp_path: Path) -> None:
-    options = ["--split", "test", "--estimator", "length", "--estimator", "random", "--figures", str(tmp_path / "pictures")]
+    options = [
+        "--split",
+        "test",
+        "--estimator",
+        "length",
+        "--estimator",
+        "random",
+        "--figures",
+        str(tmp_path / "pictures"),
+    ]
     found = orjson.loads(run("prune", "compare", tiny_index, asked, *options, "--json"))
     assert [one["estimator"] for one in found] == ["length", "random"]
     assert all(0 < one["area"] < 1 and one["per_second"] > 0 and one["knows"] == 0 for one in found)
