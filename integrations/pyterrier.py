@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from .extra import missing
 from .options import SearchOptions
 from .searcher import Searcher
@@ -36,7 +38,7 @@ class TamisRetriever(pt.Transformer):
     def transform(self, inp: DataFrame) -> DataFrame:
         """Search for each row's `query`; all columns of the queries are kept."""
         pt.validate.query_frame(inp, extra_columns=["query"])
-        queries = [str(query) for query in inp["query"]]
+        queries = [str(query) for query in inp["query"].tolist()]
         results = [
             result
             for start in range(0, len(queries), BATCH)
@@ -45,7 +47,7 @@ class TamisRetriever(pt.Transformer):
         hits = [hit for result in results for hit in result.hits]
         counts = [len(result.hits) for result in results]
         # Column by column: several times faster than by rows for the few rows of a single query.
-        asked = {column: inp[column].repeat(counts).array for column in inp.columns if column not in FOUND}
+        asked = {name: np.repeat(inp[name].to_numpy(), counts) for name in inp.columns if name not in FOUND}
         found = {
             "docno": [hit.id for hit in hits],
             "score": [hit.score for hit in hits],
@@ -53,7 +55,7 @@ class TamisRetriever(pt.Transformer):
             "title": [hit.title for hit in hits],
             "text": [hit.text for hit in hits],
         }
-        return pd.DataFrame({**asked, **found})
+        return pd.DataFrame({**asked, **found}, copy=False)
 
 
 class TamisReranker(pt.Transformer):
