@@ -172,7 +172,7 @@ def test_info_tells_limits_versions_and_settings(
     body = client.get("/v1/info").json()
     Info.model_validate(body)
     assert body["limits"] == {name: getattr(config, name) for name in Limits.model_fields}
-    assert [rung["stage"] for rung in body["degradation"]] == ["rerank", "rerank"]
+    assert [rung["stage"] for rung in body["degradation"]] == ["rerank", "rerank", "blend"]
     tiny, manifest = body["indexes"][0], tiny_engine.index.manifest
     assert tiny["config"] == manifest.config.model_dump(mode="json")
     assert tiny["pipeline"] == tiny_engine.config.model_dump(mode="json")
