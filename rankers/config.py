@@ -35,6 +35,19 @@ class PipelineConfig(Section):
         "minmax", description="weighted: how an arm's scores are made comparable"
     )
 
+    cold: Literal["never", "unsure", "always"] = Field(
+        "never",
+        exclude_if=lambda cold: cold == "never",  # so that a pipeline over one tier keeps its fingerprint
+        description="when the cold tier is asked, which `quality.cold` keeps: `unsure`: where the dense arm's best "
+        "hot passage scores less than `cold_below`",
+    )
+    cold_below: float | None = Field(
+        None,
+        allow_inf_nan=False,
+        exclude_if=lambda below: below is None,
+        description="unsure: cosine below which the hot tier is; `tamis prune gate` chooses it by a share of queries",
+    )
+
     blend: str | None = Field(
         None,
         description="forest that orders the candidates by their features: a folder that `tamis train blend --out` "
@@ -57,6 +70,18 @@ class PipelineConfig(Section):
         default_factory=lambda: {"rerank": 1.0},
         description="final score: its own, or a sum of standardised scores of `rerank`, `previous` and earlier stages",
     )
+
+    @model_validator(mode="after")
+    def _gate_fits(self) -> PipelineConfig:
+        if self.cold != "unsure":
+            if self.cold_below is not None:
+                raise ValueError(f'cold_below is {self.cold_below}, but cold is "{self.cold}": set cold to "unsure"')
+            return self
+        if self.cold_below is None:
+            raise ValueError('cold is "unsure" and needs cold_below; `tamis prune gate INDEX COLLECTION` chooses one')
+        if "dense" not in self.retrievers:
+            raise ValueError('cold is "unsure", which the dense arm\'s best score decides: add "dense" to retrievers')
+        return self
 
     @model_validator(mode="after")
     def _mixture_fits(self) -> PipelineConfig:

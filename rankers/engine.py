@@ -23,13 +23,14 @@ from .config import DEFAULT_PIPELINE, PipelineConfig
 from .explain import stage_score, with_parts
 from .explanation import Explanation, follow
 from .fusion import STAGE, ReciprocalRankFusion
-from .hits import Hit, SearchResult
+from .hits import ColdDecision, Hit, SearchResult
 from .limit import Limit
 from .pair_scorer import PairScorer
 from .passage_order import PassageOrder
 from .pipeline import Answer, Pipeline
 from .ranking import Candidates, Query
 from .selections import Selections
+from .tiers import for_any
 
 FUSED_K = 60.0
 """RRF's constant where rankings of several queries become one (Cormack, Clarke and Buettcher, 2009)."""
@@ -201,7 +202,7 @@ class Engine:
         names = [*path.retrievers, STAGE, *path.rescorers]
         rankings = [self._ordered(ranking, order).top(k) for ranking in answer.rankings]
         results = [
-            self._result(text, rankings[place], _candidates(answer, place), answer, took, names)
+            self._result(text, rankings[place], _candidates(answer, place), answer, took, names, answer.cold_for(place))
             for place, text in enumerate(queries)
         ]
         if not explain:
@@ -234,7 +235,8 @@ class Engine:
         fusion = ReciprocalRankFusion(self.index.ids.rank, dict.fromkeys(found, 1.0), FUSED_K)
         ranking = self._ordered(fusion(found), order).top(k)
         candidates = {name: len(each) for name, each in found.items()}
-        return self._result("\n".join(queries), ranking, candidates, answer, took, [*found, STAGE])
+        cold = for_any(answer.cold)
+        return self._result("\n".join(queries), ranking, candidates, answer, took, [*found, STAGE], cold)
 
     def explain(self, query: str, id_: str, pipeline: str | None = None) -> Explanation:
         """Follow one passage through all stages, wherever it ends.
@@ -243,7 +245,8 @@ class Engine:
             NotFound: the index has no such passage, or there is no pipeline of this name.
         """
         row, path = self.row_of(id_), self.named(pipeline)
-        return follow(path.run(self._asked([query])), query, id_, row, len(path.retrievers))
+        found = follow(path.run(self._asked([query])), query, id_, row, len(path.retrievers))
+        return found if self.index.cold is None else replace(found, tier=self.index.cold.tier_of(row))
 
     def _ordered(self, ranking: Candidates, order: PassageOrder | None) -> Candidates:
         return order.apply(ranking, self.index) if order else ranking
@@ -304,6 +307,7 @@ class Engine:
         answer: Answer,
         took: float,
         stages: Sequence[str],
+        cold: ColdDecision | None,
     ) -> SearchResult:
         passages = self.index.passages.take(ranking.rows)
         hits = [
@@ -320,7 +324,7 @@ class Engine:
             for place, passage in enumerate(passages)
         ]
         timings = {name: seconds * 1000 for name, seconds in answer.seconds.items()}
-        return SearchResult(text, hits, took * 1000, timings, answer.degraded, candidates)
+        return SearchResult(text, hits, took * 1000, timings, answer.degraded, candidates, cold)
 
     def close(self) -> None:
         """Let go of the index, its files and threads."""
