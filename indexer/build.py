@@ -309,6 +309,8 @@ class Steps:
 
     def _add_vectors(self, path: Path, phase: str, rows: Rows | None) -> None:
         """Write the index of the vectors of some passages, or of all vectors."""
+        if path.exists():
+            return
         total = self._count()
         count = total if rows is None else len(rows)
         dimension = self.passage_bundle.settings.dimension
@@ -338,6 +340,8 @@ class Steps:
 
     def _add_words(self, path: Path, phase: str, rows: Rows | None) -> None:
         """Write the word index of some passages, or of all."""
+        if path.exists():
+            return
         passages = PassageStore(self.finished / PASSAGES)
         count = len(passages) if rows is None else len(rows)
         path.parent.mkdir(exist_ok=True)

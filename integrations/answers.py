@@ -62,4 +62,4 @@ def explanation_of(answer: Mapping[str, Any]) -> Explanation:
 
 def _cold(answer: Mapping[str, Any]) -> ColdDecision | None:
     said = answer.get("cold")
-    return said and ColdDecision(said["asked"], said["reason"], said["best"], said["below"])
+    return said and ColdDecision(said["asked"], said["reason"], said["gap"], said["below"])

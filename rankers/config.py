@@ -38,14 +38,14 @@ class PipelineConfig(Section):
     cold: Literal["never", "unsure", "always"] = Field(
         "never",
         exclude_if=lambda cold: cold == "never",  # so that a pipeline over one tier keeps its fingerprint
-        description="when the cold tier is asked, which `quality.cold` keeps: `unsure`: where the dense arm's best "
-        "hot passage scores less than `cold_below`",
+        description="when the cold tier is asked, which `quality.cold` keeps; `unsure`: where the dense scores of the "
+        "best and the 100th hot passage differ by less than `cold_below`",
     )
     cold_below: float | None = Field(
         None,
         allow_inf_nan=False,
         exclude_if=lambda below: below is None,
-        description="unsure: cosine below which the hot tier is; `tamis prune gate` chooses it by a share of queries",
+        description="unsure: difference below which the hot tier is; `tamis prune gate` chooses it",
     )
 
     blend: str | None = Field(
@@ -80,7 +80,7 @@ class PipelineConfig(Section):
         if self.cold_below is None:
             raise ValueError('cold is "unsure" and needs cold_below; `tamis prune gate INDEX COLLECTION` chooses one')
         if "dense" not in self.retrievers:
-            raise ValueError('cold is "unsure", which the dense arm\'s best score decides: add "dense" to retrievers')
+            raise ValueError('cold is "unsure", which the dense arm\'s scores decide: add "dense" to retrievers')
         return self
 
     @model_validator(mode="after")

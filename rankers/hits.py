@@ -31,8 +31,8 @@ class ColdDecision:
 
     asked: bool
     reason: str
-    best: float | None = None
-    """Score of the dense arm's best hot passage; None: it was not looked at, or there is none."""
+    gap: float | None = None
+    """By how much the best hot passage stands out in the dense arm's scores; None: it was not looked at."""
     below: float | None = None
     """What it was compared with."""
 

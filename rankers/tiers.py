@@ -17,6 +17,9 @@ from .sparse import SparseRetriever
 More = Callable[[Sequence[int]], list[Candidates]]
 """Asks the cold tier for some queries of a batch, by their places."""
 
+CROWD = 100
+"""Place of the passage that the best one is compared with: far enough down to be one of many."""
+
 Started = tuple[list[Candidates], More]
 
 
@@ -57,18 +60,26 @@ class TwoTierDense:
         return self.hot.nearest(vectors, depth, allowed), more
 
 
+def gap(dense: Candidates) -> float:
+    """Return how far the best passage of the dense arm stands out: its score less that of the 100th, or of the last.
+
+    The difference leaves out how near everything is to a query, which is another for each. A list of one says nothing
+    of that, and has 0.
+    """
+    return float(dense.scores[0] - dense.scores[min(CROWD, len(dense)) - 1]) if len(dense) else 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The rule: the cold tier is asked where the best hot passage is further from the query than a threshold.
+    """The rule: a query is unsure, and asks the cold tier, where no hot passage stands out by a threshold: gap < below.
 
-    With s the highest inner product of the query's vector with a hot passage's, a query is unsure where s < `below`, or
-    where no hot passage may be found. Maximum scores as a sign of how well a query is answered: Shtok et al. 2012,
-    "Predicting Query Performance by Query-Drift Estimation", compare such; here it is that of the dense arm, whose
-    scale is the same for all queries.
+    The spread of the best scores says how well a query is answered (Shtok et al. 2012, "Predicting Query Performance by
+    Query-Drift Estimation", has their standard deviation); here it is that of the dense arm, whose scale all queries
+    share, and its ends are taken instead.
     """
 
     below: float | None
-    """None: it is always asked."""
+    """None: the cold tier is always asked."""
 
     def decide(self, dense: Sequence[Candidates] | None, queries: int) -> list[ColdDecision]:
         """Say for each query of a batch whether the cold tier is asked; `dense`: what that arm found in the hot one."""
@@ -76,15 +87,12 @@ class Gate:
             return [ColdDecision(True, "always")] * queries
         if dense is None:
             return [ColdDecision(False, "no dense arm says how sure the hot tier is", None, self.below)] * queries
-        return [self._one(candidates, self.below) for candidates in dense]
+        return [self._one(gap(candidates), self.below) for candidates in dense]
 
-    def _one(self, hot: Candidates, below: float) -> ColdDecision:
-        if not len(hot):
-            return ColdDecision(True, "no hot passage was found", None, below)
-        best = float(hot.scores[0])
-        if best < below:
-            return ColdDecision(True, f"unsure: the best hot passage scores {best:.4f}, below {below:.4f}", best, below)
-        return ColdDecision(False, f"sure: the best hot passage scores {best:.4f}, not below {below:.4f}", best, below)
+    def _one(self, found: float, below: float) -> ColdDecision:
+        if found < below:
+            return ColdDecision(True, f"unsure: the best hot passage stands out by {found:.4f}", found, below)
+        return ColdDecision(False, f"sure: the best hot passage stands out by {found:.4f}", found, below)
 
 
 def for_any(told: Sequence[ColdDecision]) -> ColdDecision | None:

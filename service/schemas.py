@@ -109,8 +109,10 @@ class ColdDecision(_Shape):
 
     asked: bool
     reason: str
-    best: float | None = Field(description="score of the dense arm's best hot passage; null: it was not looked at")
-    below: float | None = Field(description="score below which the cold tier is asked; null: it always is")
+    gap: float | None = Field(
+        description="dense score of the best hot passage less that of the 100th; null: it was not looked at"
+    )
+    below: float | None = Field(description="gap below which the cold tier is asked; null: it always is")
 
 
 class MultiSearchRequest(_Shape):

@@ -13,7 +13,7 @@ from tamis.errors import InvalidInput
 from tamis.indexer.progress import Report
 from tamis.rankers.engine import Engine
 from tamis.rankers.pipeline import Pipeline
-from tamis.rankers.tiers import Gate
+from tamis.rankers.tiers import Gate, gap
 
 from ..judged import Judged, without_excluded
 from ..measures import Values, score_run
@@ -42,24 +42,24 @@ class Asked:
 class Gated:
     """Queries answered twice: by the hot tier alone, and by both."""
 
-    best: npt.NDArray[np.float64]
-    """Score of the dense arm's best hot passage: float64[queries]."""
+    gaps: npt.NDArray[np.float64]
+    """By how much the best hot passage stands out for the dense arm: float64[queries]."""
     hot: Values
     both: Values
 
     def at(self, share: float) -> Asked:
-        """Say what it is worth to ask for a share of the queries: those whose best hot passage scores least."""
-        below = threshold(self.best, share)
-        asked = self.best < below
+        """Say what it is worth to ask for a share of the queries: those with the smallest gaps."""
+        below = threshold(self.gaps, share)
+        asked = self.gaps < below
         means = {name: float(np.where(asked, self.both[name], hot).mean()) for name, hot in self.hot.items()}
         return Asked(float(asked.mean()), below, means)
 
 
-def threshold(best: npt.NDArray[np.float64], share: float) -> float:
-    """Return the score below which a share of the queries lies, in the middle between two of them.
+def threshold(gaps: npt.NDArray[np.float64], share: float) -> float:
+    """Return the gap below which a share of the queries lies, in the middle between two of them.
 
     Args:
-        best: score of each query's best hot passage: float64[n].
+        gaps: of each query: float64[n].
         share: of the queries, 0 to 1.
 
     Raises:
@@ -67,13 +67,13 @@ def threshold(best: npt.NDArray[np.float64], share: float) -> float:
     """
     if not 0 <= share <= 1:
         raise InvalidInput(f"a share of the queries must be from 0 to 1, got {share}")
-    if not len(best):
+    if not len(gaps):
         raise InvalidInput("there are no queries to choose a threshold by")
-    ordered, count = np.sort(best), round(share * len(best))
+    ordered, count = np.sort(gaps), round(share * len(gaps))
     if count == 0:
         return float(ordered[0])
     if count == len(ordered):
-        return float(np.nextafter(np.float32(ordered[-1]), np.float32(np.inf)))
+        return float(np.nextafter(ordered[-1], np.inf))
     return float((ordered[count - 1] + ordered[count]) / 2)
 
 
@@ -96,17 +96,17 @@ def answer_by_tiers(
         raise InvalidInput('choosing a gate takes a pipeline over two tiers with a dense arm, and cold = "always"')
     never = replace(pipeline, cold=None)
     always = replace(pipeline, cold=replace(pipeline.cold, gate=Gate(None)))
-    best = list[float]()
+    gaps = list[float]()
     hot, both = dict[str, Ranked](), dict[str, Ranked]()
     for start in range(0, len(judged.queries), BATCH):
         batch = judged.queries[start : start + BATCH]
         for path, found in ((never, hot), (always, both)):
             answer = path.run(batch)
             if path is never:
-                best += [float(one.scores[0]) for one in answer.stages["dense"]]
+                gaps += map(gap, answer.stages["dense"])
             for query, ranking in zip(batch, answer.rankings, strict=True):
                 found[query.id] = (engine.index.passages.ids_of(ranking.rows), ranking.scores)
         report(start + len(batch))
     ids = [query.id for query in judged.queries]
     runs = (untied(without_excluded(Run(found), judged)) for found in (hot, both))
-    return Gated(np.array(best), *(score_run(run, judged.qrels, ids, measures) for run in runs))
+    return Gated(np.array(gaps), *(score_run(run, judged.qrels, ids, measures) for run in runs))

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tamis.files import whole
+from tamis.files import remove, whole
 
 from ..passage import Passage
 from ..passages import PassageStore, PassageWriter
@@ -57,6 +57,7 @@ def divide(
     left_out = np.zeros(len(passages), np.bool_)
     left_out[[one.row for one in pruned]] = True
     if pruned:
+        remove(folder / FOLDER)  # of a call that was killed
         with whole(folder / FOLDER) as temporary:
             temporary.mkdir()
             if not cold:

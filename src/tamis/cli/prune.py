@@ -155,7 +155,7 @@ def gate(
             Bars().phase("search", len(judged.queries), "queries") as report:
         measures = parse_measures(measure or ["nDCG@10", "R@100"])
         found = answer_by_tiers(engine, engine.pipeline, judged, measures, report)
-    below = round(threshold(found.best, share), 4)
+    below = round(threshold(found.gaps, share), 4)
     asked = [found.at(one) for one in sorted({*SHARES, share})]
     if as_json:
         print_json({"cold_below": below, "shares": [asdict(one) for one in asked]})
