@@ -180,19 +180,28 @@ def assemble(
 def _cold(
     index: PublishedIndex, config: PipelineConfig, sparse: SparseRetriever, dense: DenseRetriever
 ) -> ColdSearch | None:
-    if config.cold == "never":
+    check_tiers(index, config)
+    if config.cold == "never" or index.cold is None:
         return None
-    if index.cold is None:
+    arms: dict[str, TwoTiers] = {
+        "sparse": TwoTierSparse(sparse, replace(sparse, index=index.cold.sparse)),
+        "dense": TwoTierDense(dense, replace(dense, index=index.cold.dense)),
+    }
+    return ColdSearch(Gate(config.cold_below if config.cold == "unsure" else None), arms, index.ids.rank)
+
+
+def check_tiers(index: PublishedIndex, config: PipelineConfig) -> None:
+    """Refuse a pipeline that asks a cold tier of an index that has none.
+
+    Raises:
+        InvalidInput: it does.
+    """
+    if config.cold != "never" and index.cold is None:
         raise InvalidInput(
             f'pipeline.cold is "{config.cold}", and version {index.manifest.version} of the index of '
             f"{index.manifest.corpus.name} has no cold tier: build it with `--prune SHARE --cold`, or set "
             'pipeline.cold to "never"'
         )
-    arms: dict[str, TwoTiers] = {
-        "sparse": TwoTierSparse(sparse, replace(sparse, index=index.cold.sparse)),
-        "dense": TwoTierDense(dense, replace(dense, index=index.cold.dense)),
-    }
-    return ColdSearch(Gate(config.cold_below), arms, index.ids.rank)
 
 
 def _reranker(index: PublishedIndex, config: PipelineConfig, reader: Reader | None) -> Reranker | None:

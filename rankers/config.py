@@ -73,9 +73,7 @@ class PipelineConfig(Section):
 
     @model_validator(mode="after")
     def _gate_fits(self) -> PipelineConfig:
-        if self.cold != "unsure":
-            if self.cold_below is not None:
-                raise ValueError(f'cold_below is {self.cold_below}, but cold is "{self.cold}": set cold to "unsure"')
+        if self.cold != "unsure":  # cold_below may be there all the same: other pipelines inherit it
             return self
         if self.cold_below is None:
             raise ValueError('cold is "unsure" and needs cold_below; `tamis prune gate INDEX COLLECTION` chooses one')

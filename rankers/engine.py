@@ -18,7 +18,7 @@ from tamis.indexer.passage import Passage
 from tamis.indexer.published import PublishedIndex
 from tamis.models.session import Device
 
-from .assemble import assemble, fusion_of, open_blends, open_readers, reader_key
+from .assemble import assemble, check_tiers, fusion_of, open_blends, open_readers, reader_key
 from .config import DEFAULT_PIPELINE, PipelineConfig
 from .explain import stage_score, with_parts
 from .explanation import Explanation, follow
@@ -56,12 +56,15 @@ class Engine:
         Raises:
             NotFound: there is no bundle of a model that the configuration names.
             DamagedFile: it is there, and is not as it was written.
-            InvalidInput: the blend is of another schema or encoder, or the index has no forward index.
+            InvalidInput: the blend is of another schema or encoder, or the index has no forward index, or no cold tier
+                where a pipeline asks one.
         """
         self.index = index
         self.config = config
         self.configs = {DEFAULT_PIPELINE: config, **(pipelines or {})}
         """Configurations by name, the default one first."""
+        for each in self.configs.values():  # before any model is loaded
+            check_tiers(index, each)
         self._blends = open_blends(index, self.configs.values(), lenient)
         self._readers = open_readers(self.configs.values(), device, most_waiting)
         self.selections = Selections(index.passages, index.manifest.config.corpus.metadata)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from tamis.config import Config
 from tamis.errors import InvalidInput
 from tamis.eval.shared import SharedBatch
 from tamis.rankers.config import PipelineConfig
@@ -198,14 +199,21 @@ def test_an_index_without_a_cold_tier_refuses_a_pipeline_that_asks_one(tiny_inde
         ({"cold": "often"}, "never"),
         ({"cold": "unsure"}, "tamis prune gate"),
         ({"cold": "unsure", "cold_below": float("nan")}, "finite"),
-        ({"cold_below": 0.3}, 'set cold to "unsure"'),
-        ({"cold": "always", "cold_below": 0.3}, 'cold is "always"'),
         ({"cold": "unsure", "cold_below": 0.3, "retrievers": ["sparse"]}, 'add "dense"'),
     ],
 )
 def test_bad_values_are_refused(values: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         PipelineConfig.model_validate(values)
+
+
+def test_a_pipeline_that_inherits_a_threshold_may_ask_always_or_never(tiered_index: Path) -> None:
+    values = {"pipeline": {"cold": "unsure", "cold_below": 0.2}, "pipelines": {"a": {"cold": "always"},
+                                                                               "n": {"cold": "never"}}}  # fmt: skip
+    config = Config.model_validate(values)
+    with Engine.open(tiered_index, config.pipeline, pipelines=config.pipelines) as engine:
+        decisions = {name: engine.search("leap years", 1, name).cold for name in ("a", "n")}
+    assert decisions == {"a": ColdDecision(True, "always"), "n": None}
 
 
 def test_a_pipeline_that_never_asks_keeps_its_fingerprint() -> None:

@@ -9,12 +9,14 @@ import httpx
 import pytest
 
 import tamis
+from tamis.indexer.versions import IndexFolder
 from tamis.rankers.config import PipelineConfig
 from tamis.rankers.engine import Engine
 from tamis.rankers.hits import ColdDecision
 from tamis.service.app import create_app
 from tamis.service.config import ServiceConfig
 from tamis.service.schemas import ExplainResponse, MultiSearchResponse, SearchResponse
+from tamis.service.source import Source, TrialFailed
 
 from .conftest import running
 
@@ -73,6 +75,15 @@ def test_an_explanation_names_the_tier(served: str, engine: Engine) -> None:
         assert body["tier"] == "cold"
         assert (body["cold"] is None) == (pipeline is None)
         assert (body["rank"] is None) == (pipeline is None)
+
+
+def test_a_version_without_a_cold_tier_fails_its_trial(restored_index: Path) -> None:
+    """So that what was served before is served on."""
+    folder = IndexFolder(restored_index)
+    source = Source(restored_index, PIPELINES["always"])
+    source.try_out(folder.versions()[0])
+    with pytest.raises(TrialFailed, match="has no cold tier"):
+        source.try_out(folder.current().name)
 
 
 def test_the_client_gives_what_the_engine_gives(served: str, engine: Engine) -> None:
