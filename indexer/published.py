@@ -108,13 +108,13 @@ def open_dense(folder: Path, manifest: IndexManifest) -> VectorIndex:
     """Open the vectors of a version whose files were verified; with two tiers, those of both."""
     index = _open_vectors(folder / VECTORS, manifest.vectors, manifest)
     if manifest.cold:
-        cold = _open_vectors(folder / COLD / VECTORS, manifest.cold, manifest)
+        cold = _open_vectors(folder / COLD / VECTORS, manifest.cold, manifest, mapped=True)  # few queries ask it
         return TieredDense(index, cold, Tiers.read(folder, manifest.passages))
     return index if manifest.units is None else SentenceIndex(index, Units.read(folder / UNITS, manifest.passages))
 
 
-def _open_vectors(path: Path, count: int, manifest: IndexManifest) -> DenseIndex:
-    return DenseIndex(path, count, manifest.encoder.dimension, manifest.config.dense.ef_search)
+def _open_vectors(path: Path, count: int, manifest: IndexManifest, mapped: bool = False) -> DenseIndex:
+    return DenseIndex(path, count, manifest.encoder.dimension, manifest.config.dense.ef_search, mapped)
 
 
 def _open_cold(folder: Path, manifest: IndexManifest, dense: VectorIndex) -> ColdTier | None:
