@@ -311,22 +311,24 @@ class Steps:
         """Write the index of the vectors of some passages, or of all vectors."""
         if path.exists():
             return
-        total = self._count()
-        count = total if rows is None else len(rows)
+        count = self._count() if rows is None else len(rows)
         dimension = self.passage_bundle.settings.dimension
         kind = kind_for(count, self.config.dense)
-
-        def shards() -> Iterator[Vectors]:
-            found = read_shards(self.work / "vectors", total)
-            return found if rows is None else chosen(found, rows)
-
         path.parent.mkdir(exist_ok=True)
         with self.phase(phase, count, "vectors") as report, whole(path) as temporary:
-            build_dense(shards(), dimension, kind, self.config.dense, temporary, report)
+            build_dense(self._shards(rows), dimension, kind, self.config.dense, temporary, report)
             if phase == "dense":  # recall is told of what every query searches
-                index = DenseIndex(temporary, count, dimension, self.config.dense.ef_search)
-                recall = measure_recall(index, shards, self.device) if kind == "hnsw" else None
+                recall = self._recall(temporary, count, rows) if kind == "hnsw" else None
                 (self.work / "recall.json").write_bytes(orjson.dumps(recall))
+
+    def _shards(self, rows: Rows | None) -> Iterator[Vectors]:
+        found = read_shards(self.work / "vectors", self._count())
+        return found if rows is None else chosen(found, rows)
+
+    def _recall(self, path: Path, count: int, rows: Rows | None) -> float:
+        dimension, breadth = self.passage_bundle.settings.dimension, self.config.dense.ef_search
+        index = DenseIndex(path, count, dimension, breadth)
+        return measure_recall(index, lambda: self._shards(rows), self.device)
 
     def make_sparse(self) -> None:
         """Index the words, and those of a cold tier by themselves."""

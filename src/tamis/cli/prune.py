@@ -132,7 +132,8 @@ def gate(
     index: IndexPath,
     collection: Collection,
     split: Split = "train",
-    share: Annotated[float, typer.Option(help="Share of the queries that is to ask the cold tier.")] = 0.2,
+    share: Annotated[float, typer.Option(min=0, max=1, help="Share of the queries that is to ask the cold tier.")]
+    = 0.2,
     measure: Measures = None,
     pipeline: PipelineName = None,
     config: ConfigFile = None,
