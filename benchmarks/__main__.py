@@ -15,6 +15,7 @@ MODULES = (
     "evaluation",
     "features",
     "pruning",
+    "tiers",
     "quality",
     "quality_proof",
     "service",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -25,8 +26,8 @@ from tamis.models.store import resolve_encoder
 from .certificate import Certificate, Made
 from .config import IndexConfig
 from .corpus.open import Corpus
-from .dense import DenseIndex, build_dense, kind_for
-from .encoding import encode_texts, read_shards
+from .dense import DenseIndex, Vectors, build_dense, kind_for
+from .encoding import chosen, encode_texts, read_shards
 from .forward.build import build_forward
 from .forward.known import KnownTokens
 from .forward.layout import ForwardSettings
@@ -47,6 +48,7 @@ from .quality.choose import identity
 from .quality.prune import certified, prune
 from .recall import measure_recall
 from .sparse.engine import build_sparse, choose_engine
+from .tiers import COLD, Rows, Tiers, check_cold
 from .units import UNITS, Units, unit_texts
 from .versions import IndexFolder
 
@@ -82,13 +84,14 @@ def build(
         certificate: what was proved of this corpus; its share is pruned, and the manifest carries it.
 
     Raises:
-        InvalidInput: the certificate is of something else, or passages cannot be scored.
+        InvalidInput: the certificate is of something else, passages cannot be scored, or there can be no cold tier.
         CorpusError: the corpus holds records that cannot be indexed; nothing was published.
         BuildError: it could not finish (disk full, another writer).
     """
     index = IndexFolder(out)
     if certificate is not None:
         config = certified(config, certificate)
+    check_cold(config)
     with named_failures(index), index.lock():
         steps = Steps.prepare(index, corpus, config, progress or Quiet(), device, certificate)
         if certificate is not None:
@@ -288,34 +291,65 @@ class Steps:
             encode_texts(texts, count, encoder, self.work / "vectors", report)
         passages.close()
 
+    def tiers(self) -> Tiers | None:
+        """Say which passages are in which tier; None: there is one."""
+        found = Tiers.read(self.finished, self._passages()) if self.config.quality.cold else None
+        return found if found is not None and len(found.cold) else None
+
     def make_dense(self) -> None:
-        """Add the vectors to the vector index."""
+        """Add the vectors to the vector index, and those of a cold tier to its own."""
         path = self.finished / VECTORS
         if path.exists():
             return
-        count = self._count()
-        dimension = self.passage_bundle.settings.dimension
-        kind = kind_for(count, self.config.dense)
-        with self.phase("dense", count, "vectors") as report, whole(path) as temporary:
-            shards = read_shards(self.work / "vectors", count)
-            build_dense(shards, dimension, kind, self.config.dense, temporary, report)
-            recall = self._recall(temporary, count) if kind == "hnsw" else None
-            (self.work / "recall.json").write_bytes(orjson.dumps(recall))
+        tiers = self.tiers()
+        if tiers is not None:
+            self._add_vectors(self.finished / COLD / VECTORS, "cold dense", tiers.cold)
+        self._add_vectors(path, "dense", None if tiers is None else tiers.hot)
         remove(self.work / "vectors")
 
-    def _recall(self, path: Path, count: int) -> float:
+    def _add_vectors(self, path: Path, phase: str, rows: Rows | None) -> None:
+        """Write the index of the vectors of some passages, or of all vectors."""
+        if path.exists():
+            return
+        count = self._count() if rows is None else len(rows)
+        dimension = self.passage_bundle.settings.dimension
+        kind = kind_for(count, self.config.dense)
+        path.parent.mkdir(exist_ok=True)
+        with self.phase(phase, count, "vectors") as report, whole(path) as temporary:
+            build_dense(self._shards(rows), dimension, kind, self.config.dense, temporary, report)
+            if phase == "dense":  # recall is told of what every query searches
+                recall = self._recall(temporary, count, rows) if kind == "hnsw" else None
+                (self.work / "recall.json").write_bytes(orjson.dumps(recall))
+
+    def _shards(self, rows: Rows | None) -> Iterator[Vectors]:
+        found = read_shards(self.work / "vectors", self._count())
+        return found if rows is None else chosen(found, rows)
+
+    def _recall(self, path: Path, count: int, rows: Rows | None) -> float:
         dimension, breadth = self.passage_bundle.settings.dimension, self.config.dense.ef_search
         index = DenseIndex(path, count, dimension, breadth)
-        return measure_recall(index, lambda: read_shards(self.work / "vectors", count), self.device)
+        return measure_recall(index, lambda: self._shards(rows), self.device)
 
     def make_sparse(self) -> None:
-        """Index the words."""
+        """Index the words, and those of a cold tier by themselves."""
         path = self.finished / SPARSE
         if path.exists():
             return
+        tiers = self.tiers()
+        if tiers is not None:
+            self._add_words(self.finished / COLD / SPARSE, "cold sparse", tiers.cold)
+        self._add_words(path, "sparse", None if tiers is None else tiers.hot)
+
+    def _add_words(self, path: Path, phase: str, rows: Rows | None) -> None:
+        """Write the word index of some passages, or of all."""
+        if path.exists():
+            return
         passages = PassageStore(self.finished / PASSAGES)
-        with self.phase("sparse", len(passages), "passages") as report, whole(path) as temporary:
-            build_sparse(self.engine, passages.contents, len(passages), temporary, self.config.sparse, report)
+        count = len(passages) if rows is None else len(rows)
+        path.parent.mkdir(exist_ok=True)
+        with self.phase(phase, count, "passages") as report, whole(path) as temporary:
+            texts = passages.contents if rows is None else partial(passages.contents_of, rows)
+            build_sparse(self.engine, texts, count, temporary, self.config.sparse, report)
         passages.close()
 
     def make_forward(self, known: KnownTokens | None = None) -> None:
@@ -353,7 +387,7 @@ class Steps:
             corpus=entry,
             passages=count,
             sparse_engine=self.engine,
-            dense_kind=kind_for(self._count(), self.config.dense),
+            dense_kind=kind_for(self._searched(), self.config.dense),
             dense_recall=orjson.loads((self.work / "recall.json").read_bytes()),
             encoder=EncoderEntry(
                 name=self.query_bundle.settings.name,
@@ -377,6 +411,11 @@ class Steps:
     def clear(self) -> None:
         """Delete the work folder."""
         remove(self.work)
+
+    def _searched(self) -> int:
+        """Count the vectors that every query searches."""
+        tiers = self.tiers()
+        return self._count() if tiers is None else len(tiers.hot)
 
     def _count(self) -> int:
         """Count the vectors."""

@@ -135,7 +135,8 @@ class Certificate(_Part):
         """Refuse a build of something else than what was proved.
 
         Raises:
-            InvalidInput: corpus, a model, the word index or a setting is another one.
+            InvalidInput: corpus, a model, the word index or a setting is another one, or there is to be a cold tier and
+                a blend was proved.
         """
         if self.config is None:
             raise InvalidInput(
@@ -149,6 +150,11 @@ class Certificate(_Part):
             *((name, wanted, found) for name, wanted, found in _differences(self.config, made.config)),
         ):
             _same(what, wanted, found)
+        if made.config.quality.cold and (self.pipeline_config or {}).get("blend"):
+            raise InvalidInput(
+                "the certificate is also of a blend, whose features an index with a cold tier counts over both tiers: "
+                "build without quality.cold (`--cold`), or prove again without the blend"
+            )
 
     def check_estimator(self, fingerprint: str) -> None:
         """Refuse an estimator that is another one than what was proved.

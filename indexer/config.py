@@ -81,13 +81,21 @@ class QualityConfig(Section):
     duplicates: Literal["keep", "exact", "near"] = Field(
         "keep", description="leave out passages that repeat an earlier one: exactly, or nearly (MinHash)"
     )
+    cold: bool = Field(
+        False,
+        exclude_if=lambda cold: not cold,  # so that an index without a cold tier keeps its fingerprint
+        description="keep what is left out in a cold tier, which pipelines with `cold` ask",
+    )
 
     @property
     def used(self) -> str | None:
         """Name the estimator that scores; None where passages are not scored."""
-        if self.estimator is None and (self.prune or self.duplicates != "keep"):
-            return "light"
-        return self.estimator
+        return "light" if self.estimator is None and self.leaves_out else self.estimator
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether passages may be left out."""
+        return bool(self.prune) or self.duplicates != "keep"
 
 
 class DenseConfig(Section):

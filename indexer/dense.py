@@ -67,14 +67,21 @@ def _empty(dimension: int, kind: str, config: DenseConfig) -> faiss.Index:
 class DenseIndex:
     """Searches vectors; single, batched and concurrent searches give the same bits."""
 
-    def __init__(self, path: Path, passages: int, dimension: int, ef_search: int) -> None:
+    def __init__(self, path: Path, passages: int, dimension: int, ef_search: int, mapped: bool = False) -> None:
         """Open an index whose file was verified against the manifest.
+
+        Args:
+            path: of the file.
+            passages: how many vectors it should hold.
+            dimension: length of a vector.
+            ef_search: breadth of a search through HNSW.
+            mapped: leave the vectors in the file, which a search reads what it needs of, instead of in memory.
 
         Raises:
             DamagedFile: FAISS cannot read it, or it is not the index that the manifest describes.
         """
         try:
-            self._index = faiss.read_index(str(path))
+            self._index = faiss.read_index(str(path), SWIG.IO_FLAG_MMAP_IFC if mapped else 0)
         except RuntimeError as error:
             raise DamagedFile(f"{path}: FAISS cannot read it: {str(error).splitlines()[0]}; build again") from None
         if (self._index.ntotal, self._index.d) != (passages, dimension):
@@ -85,6 +92,11 @@ class DenseIndex:
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        return int(self._index.d)
 
     def search(
         self,

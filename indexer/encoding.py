@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from tamis.files import whole
 from tamis.models.encoder import Encoder
@@ -39,6 +40,28 @@ def _further(report: Report, start: int, done: int) -> None:
 def shard_path(folder: Path, number: int) -> Path:
     """Name the file of a shard."""
     return folder / f"{number:06d}.npy"
+
+
+def chosen(shards: Iterator[Vectors], rows: npt.NDArray[np.int32]) -> Iterator[Vectors]:
+    """Yield the vectors of some rows, in shards of the size that they would have had alone.
+
+    HNSW's graph depends on what is added together; so it is the graph of an index of these passages alone.
+
+    Args:
+        shards: of all rows, in order.
+        rows: ascending.
+    """
+    waiting, start = list[Vectors](), 0
+    for shard in shards:
+        first, last = np.searchsorted(rows, (start, start + len(shard)))
+        waiting.append(shard[rows[first:last] - start])
+        start += len(shard)
+        while sum(map(len, waiting)) >= SHARD:
+            joined = np.concatenate(waiting)
+            yield joined[:SHARD]
+            waiting = [joined[SHARD:]]
+    if any(map(len, waiting)):
+        yield np.concatenate(waiting)
 
 
 def read_shards(folder: Path, count: int) -> Iterator[Vectors]:

@@ -18,11 +18,11 @@ from tamis.models.settings import FileEntry
 from .certificate import Certificate
 from .config import IndexConfig
 
-FORMAT = 3
+FORMAT = 4
 """Newest version of the layout of an index folder; a newer one is refused.
 
 1: without a forward index. 2: with one, unless `forward.enabled` is false; and with a blend, once one was published.
-3: as 2, with a vector for each sentence.
+3: as 2, with a vector for each sentence. 4: as 2, with a cold tier.
 """
 
 MANIFEST = "manifest.json"
@@ -126,9 +126,14 @@ class IndexManifest(_Part):
     """Vectors, where that is not one for each passage: one for each sentence."""
 
     @property
+    def cold(self) -> int:
+        """Passages in the cold tier, of all that `passages` counts; 0: there is none."""
+        return self.pruning.pruned if self.config.quality.cold and self.pruning is not None else 0
+
+    @property
     def vectors(self) -> int:
         """Vectors in the vector index."""
-        return self.passages if self.units is None else self.units
+        return self.passages - self.cold if self.units is None else self.units
 
     @staticmethod
     def read(folder: Path) -> IndexManifest:
@@ -188,6 +193,8 @@ class IndexManifest(_Part):
 
 def format_of(config: IndexConfig) -> int:
     """Return the layout that an index is written in: the oldest that holds what it has, so that older readers can."""
+    if config.quality.cold:
+        return 4
     return 2 if config.dense.units == "passage" else 3
 
 
@@ -203,8 +210,8 @@ def _names(folder: Path) -> Iterable[str]:
 
 
 def searched_bytes(files: dict[str, FileEntry]) -> int:
-    """Add up what is searched: all but the encoder, which is the same for any number of passages, and pruned texts."""
-    return sum(entry.bytes for name, entry in files.items() if not name.startswith(("encoder/", "pruned/")))
+    """Add up what every query searches: all but the encoder, which is always the same, and what was pruned."""
+    return sum(entry.bytes for name, entry in files.items() if not name.startswith(("encoder/", "pruned/", "cold/")))
 
 
 def describe_files(folder: Path) -> dict[str, FileEntry]:

@@ -143,6 +143,12 @@ class PassageStore:
         for passage in self:
             yield passage.id, passage.contents
 
+    def contents_of(self, rows: npt.NDArray[np.int32]) -> Iterator[tuple[str, str]]:
+        """Stream id and contents of the passages at `rows`, which ascend."""
+        wanted = np.zeros(len(self), np.bool_)
+        wanted[rows] = True
+        return (found for is_wanted, found in zip(wanted.tolist(), self.contents(), strict=True) if is_wanted)
+
     def __iter__(self) -> Iterator[Passage]:
         for columns in self._columns:
             lists = [column.to_pylist() for column in columns]

@@ -32,8 +32,8 @@ from .versions import IndexFolder
 def restore(path: Path, progress: Progress | None = None, device: Device = "cpu") -> IndexManifest:
     """Publish a version of the current one with the pruned passages back in their places, and make it current.
 
-    Vectors that are there are taken over; only the pruned passages are encoded. The result is what a build without
-    pruning would have made.
+    Vectors that are there are taken over; only the pruned passages are encoded, and those of a cold tier are not. The
+    result is what a build without pruning would have made.
 
     Args:
         path: folder of the index.
@@ -67,8 +67,8 @@ def restore(path: Path, progress: Progress | None = None, device: Device = "cpu"
 
 def whole_config(config: IndexConfig) -> IndexConfig:
     """Return a configuration that scores as this one does, and leaves nothing out."""
-    quality = config.quality.model_copy(update={"estimator": config.quality.used, "prune": 0.0, "duplicates": "keep"})
-    return config.model_copy(update={"quality": quality})
+    kept = {"estimator": config.quality.used, "prune": 0.0, "duplicates": "keep", "cold": False}
+    return config.model_copy(update={"quality": config.quality.model_copy(update=kept)})
 
 
 def finish(steps: Steps, source: IndexManifest, pruning: PruningEntry | None) -> IndexManifest:
@@ -81,13 +81,14 @@ def finish(steps: Steps, source: IndexManifest, pruning: PruningEntry | None) ->
 
 def _put_back(source: Path, manifest: IndexManifest, steps: Steps) -> None:
     kept = PassageStore(source / PASSAGES)
-    out = pruned_rows(source)
+    apart = not manifest.cold  # else they are among the others, with their vectors
+    out = pruned_rows(source) if apart else np.empty(0, np.int32)
     total = len(kept) + len(out)
     places = np.setdiff1d(np.arange(total, dtype=np.int32), out)
     quality = np.empty(total, np.float32)
     scores = read_quality(source)
     quality[places] = scores if scores is not None else np.nan
-    returned = list(read_pruned(source))
+    returned = list(read_pruned(source)) if apart else []
     quality[out] = [one.score for one in returned]
     write_parts(steps, _in_order(kept, places, returned), quality)
     if (source / REJECTS).is_file():

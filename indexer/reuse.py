@@ -11,13 +11,14 @@ from tamis.files import whole
 from tamis.models.encoder import Encoder
 
 from .build import CUTTERS, SPLITTER, Steps, versions_here
-from .dense import DenseIndex, Vectors
+from .dense import Vectors
 from .encoding import SHARD, shard_path
 from .forward.known import KnownTokens
 from .forward.layout import ABOUT
 from .manifest import IndexManifest
 from .passages import PassageStore
-from .published import FORWARD, PASSAGES, VECTORS
+from .published import FORWARD, PASSAGES, open_dense
+from .sentence_index import SentenceIndex
 from .sentences import units_of
 from .units import UNITS, Units
 
@@ -39,7 +40,8 @@ def encode_changed(steps: Steps, sources: Sources, folder: Path, old: IndexManif
     """
     target = steps.work / "vectors"
     target.mkdir(exist_ok=True)
-    dense = DenseIndex(folder / VECTORS, old.vectors, old.encoder.dimension, old.config.dense.ef_search)
+    index = open_dense(folder, old)
+    dense = index.sentences if isinstance(index, SentenceIndex) else index
     passages = PassageStore(steps.finished / PASSAGES)
     units = steps.units()
     if units is not None:

@@ -99,8 +99,7 @@ def _steps(index: IndexFolder, old: IndexManifest, changes: Changes, progress: P
     corpus = changes.add or changes.update or Corpus(old.corpus.name, old.corpus.format, (), old.config.corpus)
     if changes.add is None and changes.update is None and not changes.delete:
         raise InvalidInput("nothing to change: name documents to add, update or delete")
-    quality = old.config.quality
-    if quality.prune or quality.duplicates != "keep":
+    if old.config.quality.leaves_out:
         raise InvalidInput(
             f"{index.path} leaves passages out by comparing all of them: `tamis index restore {index.path}` first, "
             "change that, and prune it anew"

@@ -7,7 +7,7 @@ from typing import Any
 
 from tamis.indexer.passage import Passage
 from tamis.rankers.explanation import Explanation
-from tamis.rankers.hits import Degradation, Hit, SearchResult, StageScore
+from tamis.rankers.hits import ColdDecision, Degradation, Hit, SearchResult, StageScore
 
 
 def result_of(answer: Mapping[str, Any], one: Mapping[str, Any]) -> SearchResult:
@@ -18,6 +18,7 @@ def result_of(answer: Mapping[str, Any], one: Mapping[str, Any]) -> SearchResult
         took_ms=answer["took_ms"],
         timings_ms=answer["timings_ms"],
         degraded=[Degradation(each["stage"], each["reason"], each["action"]) for each in answer["degraded"]],
+        cold=_cold(one),
     )
 
 
@@ -54,4 +55,11 @@ def explanation_of(answer: Mapping[str, Any]) -> Explanation:
         score=answer["score"],
         stages=_stages(answer["stages"]),
         lost_at=answer["lost_at"],
+        tier=answer.get("tier"),
+        cold=_cold(answer),
     )
+
+
+def _cold(answer: Mapping[str, Any]) -> ColdDecision | None:
+    said = answer.get("cold")
+    return said and ColdDecision(said["asked"], said["reason"], said["gap"], said["below"])

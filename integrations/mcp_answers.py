@@ -141,6 +141,9 @@ def _sentence(one: Explanation) -> str:
     seen = f"{one.id}: {', '.join(ranks)}" if ranks else f"{one.id} was found by no stage"
     if one.rank is not None:
         return f"{seen}; it is at rank {one.rank} in the end."
+    if one.tier == "cold" and (one.cold is None or not one.cold.asked):
+        why = "this pipeline never asks" if one.cold is None else f"was not asked ({one.cold.reason})"
+        return f"{seen}; it was pruned into the cold tier, which {why}."
     return f"{seen}; {one.lost_at} dropped it." if one.lost_at else f"{seen}."
 
 

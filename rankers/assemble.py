@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from concurrent.futures import Executor
+from dataclasses import replace
 from pathlib import Path
 
 from tamis.errors import InvalidInput, NotFound, TamisError
@@ -25,6 +26,7 @@ from .pipeline import Pipeline
 from .rerank import Reader, Reranker
 from .sparse import SparseRetriever
 from .stages import Fusion, Retriever
+from .tiers import ColdSearch, Gate, TwoTierDense, TwoTiers, TwoTierSparse
 
 log = logging.getLogger(__name__)
 
@@ -155,11 +157,13 @@ def assemble(
         reader: the model of the second stage; without it there is none, whatever the configuration says.
         blend: the forest before it; likewise.
         late: where rescorers run that must be done by a deadline.
+
+    Raises:
+        InvalidInput: it asks a cold tier, and the index has none.
     """
-    known: dict[str, Retriever] = {
-        "sparse": SparseRetriever(index.sparse, index.ids.rank),
-        "dense": DenseRetriever(index.dense, index.encoder, index.ids.rank, config.ef_search),
-    }
+    sparse = SparseRetriever(index.sparse, index.ids.rank)
+    dense = DenseRetriever(index.dense, index.encoder, index.ids.rank, config.ef_search)
+    known: dict[str, Retriever] = {"sparse": sparse, "dense": dense}
     return Pipeline(
         retrievers={name: known[name] for name in config.retrievers},
         depths=_depths(config),
@@ -167,9 +171,37 @@ def assemble(
         pool=pool,
         blend=None if config.blend is None else blend,
         rerank=_reranker(index, config, reader),
+        cold=_cold(index, config, sparse, dense),
         models=_fingerprints(index, config, reader, blend),
         late=late,
     )
+
+
+def _cold(
+    index: PublishedIndex, config: PipelineConfig, sparse: SparseRetriever, dense: DenseRetriever
+) -> ColdSearch | None:
+    check_tiers(index, config)
+    if config.cold == "never" or index.cold is None:
+        return None
+    arms: dict[str, TwoTiers] = {
+        "sparse": TwoTierSparse(sparse, replace(sparse, index=index.cold.sparse)),
+        "dense": TwoTierDense(dense, replace(dense, index=index.cold.dense)),
+    }
+    return ColdSearch(Gate(config.cold_below if config.cold == "unsure" else None), arms, index.ids.rank)
+
+
+def check_tiers(index: PublishedIndex, config: PipelineConfig) -> None:
+    """Refuse a pipeline that asks a cold tier of an index that has none.
+
+    Raises:
+        InvalidInput: it does.
+    """
+    if config.cold != "never" and index.cold is None:
+        raise InvalidInput(
+            f'pipeline.cold is "{config.cold}", and version {index.manifest.version} of the index of '
+            f"{index.manifest.corpus.name} has no cold tier: build it with `--prune SHARE --cold`, or set "
+            'pipeline.cold to "never"'
+        )
 
 
 def _reranker(index: PublishedIndex, config: PipelineConfig, reader: Reader | None) -> Reranker | None:

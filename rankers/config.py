@@ -35,6 +35,19 @@ class PipelineConfig(Section):
         "minmax", description="weighted: how an arm's scores are made comparable"
     )
 
+    cold: Literal["never", "unsure", "always"] = Field(
+        "never",
+        exclude_if=lambda cold: cold == "never",  # so that a pipeline over one tier keeps its fingerprint
+        description="when the cold tier is asked, which `quality.cold` keeps; `unsure`: where the dense scores of the "
+        "best and the 100th hot passage differ by less than `cold_below`",
+    )
+    cold_below: float | None = Field(
+        None,
+        allow_inf_nan=False,
+        exclude_if=lambda below: below is None,
+        description="unsure: difference below which the hot tier is; `tamis prune gate` chooses it",
+    )
+
     blend: str | None = Field(
         None,
         description="forest that orders the candidates by their features: a folder that `tamis train blend --out` "
@@ -57,6 +70,16 @@ class PipelineConfig(Section):
         default_factory=lambda: {"rerank": 1.0},
         description="final score: its own, or a sum of standardised scores of `rerank`, `previous` and earlier stages",
     )
+
+    @model_validator(mode="after")
+    def _gate_fits(self) -> PipelineConfig:
+        if self.cold != "unsure":  # cold_below may be there all the same: other pipelines inherit it
+            return self
+        if self.cold_below is None:
+            raise ValueError('cold is "unsure" and needs cold_below; `tamis prune gate INDEX COLLECTION` chooses one')
+        if "dense" not in self.retrievers:
+            raise ValueError('cold is "unsure", which the dense arm\'s scores decide: add "dense" to retrievers')
+        return self
 
     @model_validator(mode="after")
     def _mixture_fits(self) -> PipelineConfig:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tamis.indexer.dense import DenseIndex
-from tamis.indexer.sentence_index import SentenceIndex
+from tamis.indexer.published import VectorIndex
+from tamis.indexer.tiers import TierDense
 from tamis.models.encoder import Encoder, Vectors
 
 from .ranking import Candidates, Query, ranked
@@ -19,7 +19,7 @@ from .ranking import Candidates, Query, ranked
 class DenseRetriever:
     """Nearest passages to the query's vector by inner product."""
 
-    index: DenseIndex | SentenceIndex
+    index: VectorIndex | TierDense
     encoder: Encoder
     id_rank: npt.NDArray[np.int32]
     ef_search: int | None = None
@@ -27,8 +27,11 @@ class DenseRetriever:
 
     def retrieve(self, queries: Sequence[Query], depth: int, /) -> list[Candidates]:
         """Encode all queries, then return the `depth` nearest passages of each."""
-        vectors = self.encoder.encode([query.text for query in queries], "query")
-        return self.nearest(vectors, depth, [query.allowed for query in queries])
+        return self.nearest(self.encoded(queries), depth, [query.allowed for query in queries])
+
+    def encoded(self, queries: Sequence[Query]) -> Vectors:
+        """Return the vectors of queries: float32[queries, dimension]."""
+        return self.encoder.encode([query.text for query in queries], "query")
 
     def nearest(
         self, vectors: Vectors, depth: int, allowed: Sequence[npt.NDArray[np.bool_] | None] | None = None, /

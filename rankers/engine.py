@@ -18,18 +18,19 @@ from tamis.indexer.passage import Passage
 from tamis.indexer.published import PublishedIndex
 from tamis.models.session import Device
 
-from .assemble import assemble, fusion_of, open_blends, open_readers, reader_key
+from .assemble import assemble, check_tiers, fusion_of, open_blends, open_readers, reader_key
 from .config import DEFAULT_PIPELINE, PipelineConfig
 from .explain import stage_score, with_parts
 from .explanation import Explanation, follow
 from .fusion import STAGE, ReciprocalRankFusion
-from .hits import Hit, SearchResult
+from .hits import ColdDecision, Hit, SearchResult
 from .limit import Limit
 from .pair_scorer import PairScorer
 from .passage_order import PassageOrder
 from .pipeline import Answer, Pipeline
 from .ranking import Candidates, Query
 from .selections import Selections
+from .tiers import for_any
 
 FUSED_K = 60.0
 """RRF's constant where rankings of several queries become one (Cormack, Clarke and Buettcher, 2009)."""
@@ -55,12 +56,15 @@ class Engine:
         Raises:
             NotFound: there is no bundle of a model that the configuration names.
             DamagedFile: it is there, and is not as it was written.
-            InvalidInput: the blend is of another schema or encoder, or the index has no forward index.
+            InvalidInput: the blend is of another schema or encoder, or the index has no forward index, or no cold tier
+                where a pipeline asks one.
         """
         self.index = index
         self.config = config
         self.configs = {DEFAULT_PIPELINE: config, **(pipelines or {})}
         """Configurations by name, the default one first."""
+        for each in self.configs.values():  # before any model is loaded
+            check_tiers(index, each)
         self._blends = open_blends(index, self.configs.values(), lenient)
         self._readers = open_readers(self.configs.values(), device, most_waiting)
         self.selections = Selections(index.passages, index.manifest.config.corpus.metadata)
@@ -201,7 +205,7 @@ class Engine:
         names = [*path.retrievers, STAGE, *path.rescorers]
         rankings = [self._ordered(ranking, order).top(k) for ranking in answer.rankings]
         results = [
-            self._result(text, rankings[place], _candidates(answer, place), answer, took, names)
+            self._result(text, rankings[place], _candidates(answer, place), answer, took, names, answer.cold_for(place))
             for place, text in enumerate(queries)
         ]
         if not explain:
@@ -234,7 +238,8 @@ class Engine:
         fusion = ReciprocalRankFusion(self.index.ids.rank, dict.fromkeys(found, 1.0), FUSED_K)
         ranking = self._ordered(fusion(found), order).top(k)
         candidates = {name: len(each) for name, each in found.items()}
-        return self._result("\n".join(queries), ranking, candidates, answer, took, [*found, STAGE])
+        cold = for_any(answer.cold)
+        return self._result("\n".join(queries), ranking, candidates, answer, took, [*found, STAGE], cold)
 
     def explain(self, query: str, id_: str, pipeline: str | None = None) -> Explanation:
         """Follow one passage through all stages, wherever it ends.
@@ -243,7 +248,8 @@ class Engine:
             NotFound: the index has no such passage, or there is no pipeline of this name.
         """
         row, path = self.row_of(id_), self.named(pipeline)
-        return follow(path.run(self._asked([query])), query, id_, row, len(path.retrievers))
+        found = follow(path.run(self._asked([query])), query, id_, row, len(path.retrievers))
+        return found if self.index.cold is None else replace(found, tier=self.index.cold.tier_of(row))
 
     def _ordered(self, ranking: Candidates, order: PassageOrder | None) -> Candidates:
         return order.apply(ranking, self.index) if order else ranking
@@ -304,6 +310,7 @@ class Engine:
         answer: Answer,
         took: float,
         stages: Sequence[str],
+        cold: ColdDecision | None,
     ) -> SearchResult:
         passages = self.index.passages.take(ranking.rows)
         hits = [
@@ -320,7 +327,7 @@ class Engine:
             for place, passage in enumerate(passages)
         ]
         timings = {name: seconds * 1000 for name, seconds in answer.seconds.items()}
-        return SearchResult(text, hits, took * 1000, timings, answer.degraded, candidates)
+        return SearchResult(text, hits, took * 1000, timings, answer.degraded, candidates, cold)
 
     def close(self) -> None:
         """Let go of the index, its files and threads."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
-from .hits import StageScore
+from .hits import ColdDecision, StageScore
 from .pipeline import Answer
 
 
@@ -23,6 +24,10 @@ class Explanation:
     """Its rank and score after each stage, in pipeline order; None: it was not among those that the stage gave."""
     lost_at: str | None
     """The first stage that dropped it, of those that were given it; None: it came through, or no retriever found it."""
+    tier: Literal["hot", "cold"] | None = None
+    """In which tier of the index it is; None: there is one."""
+    cold: ColdDecision | None = None
+    """Whether the cold tier was asked; None: there is none, or the pipeline never asks it."""
 
 
 def follow(answer: Answer, query: str, id_: str, row: int, arms: int) -> Explanation:
@@ -44,4 +49,5 @@ def follow(answer: Answer, query: str, id_: str, row: int, arms: int) -> Explana
     final = answer.rankings[0]
     at = np.flatnonzero(final.rows == row)
     rank = int(at[0]) + 1 if len(at) else None
-    return Explanation(query, id_, rank, None if rank is None else float(final.scores[rank - 1]), stages, lost)
+    score = None if rank is None else float(final.scores[rank - 1])
+    return Explanation(query, id_, rank, score, stages, lost, cold=answer.cold_for(0))

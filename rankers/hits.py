@@ -26,6 +26,18 @@ class Degradation:
 
 
 @dataclass(frozen=True, slots=True)
+class ColdDecision:
+    """Whether the cold tier was asked for a query, and why."""
+
+    asked: bool
+    reason: str
+    gap: float | None = None
+    """By how much the best hot passage stands out in the dense arm's scores; None: it was not looked at."""
+    below: float | None = None
+    """What it was compared with."""
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """One answer."""
 
@@ -55,3 +67,5 @@ class SearchResult:
     degraded: list[Degradation] = field(default_factory=list)
     candidates: dict[str, int] = field(default_factory=dict)
     """How many candidates each stage gave, by stage name."""
+    cold: ColdDecision | None = None
+    """None: the pipeline has no cold tier, or never asks it."""

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from .fusion import STAGE
-from .hits import Degradation
+from .hits import ColdDecision, Degradation
 from .limit import Limit
 from .ranking import Candidates, Query
 from .stages import Fusion, Rescored, Rescorer, Retriever, Stoppable
+from .tiers import ColdSearch, Started
 
 Found = Mapping[str, list[Candidates]]
 """What each retriever found, by its name: one list for each query."""
+
+T = TypeVar("T")
+
+COLD = "cold"
+"""Name of the step that decides whether to ask the cold tier, and asks it."""
 
 OUT_OF_TIME = "out of time"
 GRACE_SECONDS = 0.005
@@ -33,6 +40,21 @@ class Answer:
     degraded: list[Degradation] = field(default_factory=list)
     stages: dict[str, list[Candidates]] = field(default_factory=dict)
     """Rankings after each stage, in the order of the stages: the retrievers', `fused`, then the rescorers'."""
+    cold: list[ColdDecision] = field(default_factory=list)
+    """For each query whether the cold tier was asked; empty: the pipeline never asks one."""
+
+    def cold_for(self, place: int) -> ColdDecision | None:
+        """Say of a query of the batch whether the cold tier was asked; None: the pipeline never asks one."""
+        return self.cold[place] if self.cold else None
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """What the first stage found for a batch of queries."""
+
+    found: Found
+    seconds: dict[str, float]
+    cold: list[ColdDecision] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -53,6 +75,8 @@ class Pipeline:
     rerank: Rescorer | None = None
     late: Executor | None = None
     """Where rescorers run that must be done by a deadline; None: on the caller's thread."""
+    cold: ColdSearch | None = None
+    """Goes on to a cold tier; None: there is none, or it is never asked."""
     models: Mapping[str, str] = field(default_factory=dict)
     """Fingerprints of the models, by the name of the step that runs them."""
 
@@ -67,23 +91,45 @@ class Pipeline:
 
         With a limit, a rescorer that runs out of time reads fewer candidates, or none; the answer says so.
         """
-        found, seconds = self.retrieve(queries)
-        return self.finish(queries, found, seconds, limit)
+        first = self.retrieve(queries)
+        answer = self.finish(queries, first.found, first.seconds, limit)
+        return replace(answer, cold=first.cold) if first.cold else answer
 
-    def retrieve(self, queries: Sequence[Query]) -> tuple[Found, dict[str, float]]:
-        """Ask all retrievers; return what each found, and the seconds it took."""
+    def retrieve(self, queries: Sequence[Query]) -> Retrieved:
+        """Ask all retrievers, and a cold tier where there is one and the hot one is unsure."""
         clock = _Clock({})
-        *others, last = self.retrievers
+        if self.cold is not None:
+            return self._from_tiers(self.cold, queries, clock)
 
         def ask(name: str) -> list[Candidates]:
             with clock.step(name):
                 return self.retrievers[name].retrieve(queries, self.depths[name])
 
-        # All but the last run in the pool, the last on this thread.
+        return Retrieved(self._side_by_side(ask), clock.seconds)
+
+    def _from_tiers(self, cold: ColdSearch, queries: Sequence[Query], clock: _Clock) -> Retrieved:
+        def start(name: str) -> Started:
+            with clock.step(name):
+                return cold.arms[name].start(queries, self.depths[name])
+
+        started = self._side_by_side(start)
+        found = {name: hot for name, (hot, _) in started.items()}
+        with clock.step(COLD):
+            told = cold.gate.decide(found.get("dense"), len(queries))
+            places = [place for place, one in enumerate(told) if one.asked]
+            more = self._side_by_side(lambda name: started[name][1](places)) if places else {}
+            for name, lists in more.items():
+                for place, candidates in zip(places, lists, strict=True):
+                    found[name][place] = cold.join(found[name][place], candidates, self.depths[name])
+        return Retrieved(found, clock.seconds, told)
+
+    def _side_by_side(self, ask: Callable[[str], T]) -> dict[str, T]:
+        """Ask all arms by their names: all but the last in the pool, the last on this thread."""
+        *others, last = self.retrievers
         started = {name: self.pool.submit(ask, name) for name in others}
         here = ask(last)
         found = {name: future.result() for name, future in started.items()}
-        return {**found, last: here}, clock.seconds
+        return {**found, last: here}
 
     def finish(
         self,

@@ -49,7 +49,8 @@ async def explain(request: Request, body: ExplainRequest) -> Response:
         return asdict(engine.explain(body.query, body.docid, body.pipeline))
 
     found = await state.workers.run(request, lambda _: _known(work, "docid"))
-    return _answer(name, engine, {**found, "docid": found.pop("id")})
+    docid = found.pop("id")
+    return _answer(name, engine, {**found, "docid": docid})
 
 
 def _known(work: Callable[[], R], param: str) -> R:

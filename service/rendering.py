@@ -30,6 +30,8 @@ def render_search(name: str, engine: Engine, request: SearchRequest, result: Sea
         "degraded": result.degraded,
         "request_id": request_id,
     }
+    if result.cold is not None:
+        body["cold"] = result.cold
     if request.explain:
         body["pipeline"] = engine.weighed(request.pipeline, request.weights or {}).model_dump(mode="json")
     return orjson.dumps(body)
@@ -41,7 +43,11 @@ def render_many(
     """Write the answer of POST /v1/msearch (schema: MultiSearchResponse)."""
     manifest, first = engine.index.manifest, results[0]
     responses = [
-        {"query": {"text": result.query}, "hits": [_hit(hit, request.return_text) for hit in result.hits]}
+        {
+            "query": {"text": result.query},
+            "hits": [_hit(hit, request.return_text) for hit in result.hits],
+            **({} if result.cold is None else {"cold": result.cold}),
+        }
         for result in results
     ]
     return orjson.dumps(

@@ -104,6 +104,17 @@ class Degradation(_Shape):
     action: str
 
 
+class ColdDecision(_Shape):
+    """Whether the cold tier, which holds what was pruned, was asked, and why."""
+
+    asked: bool
+    reason: str
+    gap: float | None = Field(
+        description="dense score of the best hot passage less that of the 100th; null: it was not looked at"
+    )
+    below: float | None = Field(description="gap below which the cold tier is asked; null: it always is")
+
+
 class MultiSearchRequest(_Shape):
     """Body of POST /v1/msearch: several queries, each answered as it would be alone."""
 
@@ -133,6 +144,7 @@ class OneOfMany(_Shape):
 
     query: QueryText
     hits: list[Hit]
+    cold: ColdDecision | None = Field(None, description="as at /v1/search")
 
 
 class MultiSearchResponse(_Shape):
@@ -158,6 +170,9 @@ class SearchResponse(_Shape):
     timings_ms: dict[str, float] = Field(description="by step; sparse and dense run side by side")
     degraded: list[Degradation] = Field(description="empty: every stage did its whole work")
     request_id: str
+    cold: ColdDecision | None = Field(
+        None, description="only where the pipeline may ask a cold tier, and the index has one"
+    )
     pipeline: dict[str, JsonValue] | None = Field(None, description="only with explain: the pipeline's configuration")
 
 
@@ -245,6 +260,8 @@ class ExplainResponse(_Shape):
     score: float | None
     stages: dict[str, StageScore | None] = Field(description="null: the stage did not give it")
     lost_at: str | None = Field(description="the first stage that dropped it")
+    tier: Literal["hot", "cold"] | None = Field(None, description="where the index has two tiers: which one it is in")
+    cold: ColdDecision | None = Field(None, description="as at /v1/search")
 
 
 class Health(_Shape):

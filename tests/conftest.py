@@ -19,6 +19,7 @@ from tamis.indexer.corpus.pydocs import read_pydocs
 from tamis.indexer.forward.build import build_forward
 from tamis.indexer.forward.layout import ForwardSettings
 from tamis.indexer.passage import Passage
+from tamis.indexer.restore import restore
 from tamis.rankers.engine import Engine
 
 if TYPE_CHECKING:
@@ -72,6 +73,25 @@ def tiny_engine(tiny_index: Path) -> Iterator[Engine]:
     """The small index, open."""
     with Engine.open(tiny_index) as engine:
         yield engine
+
+
+@pytest.fixture(scope="session")
+def tiered_index(tmp_path_factory: pytest.TempPathFactory, tiny_corpus: Path) -> Path:
+    """An index of the small corpus whose worst quarter is a cold tier; `package` is a column for filters."""
+    out = tmp_path_factory.mktemp("tiered") / "tiered"
+    quality = {"estimator": "light", "prune": 0.25, "cold": True}
+    config = IndexConfig.model_validate({"quality": quality, "corpus": {"metadata": {"package": "string"}}})
+    build(open_corpus(str(tiny_corpus), config.corpus), out, config)
+    return out
+
+
+@pytest.fixture(scope="session")
+def restored_index(tmp_path_factory: pytest.TempPathFactory, tiered_index: Path) -> Path:
+    """The same without tiers: all passages together."""
+    out = tmp_path_factory.mktemp("restored") / "restored"
+    shutil.copytree(tiered_index, out, symlinks=True)
+    restore(out)
+    return out
 
 
 @pytest.fixture(scope="session")

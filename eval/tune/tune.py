@@ -53,6 +53,11 @@ def tune(
         NotFound: there is no bundle of the model that the base names for its second stage.
     """
     _check(request)
+    if base.cold != "never":
+        raise InvalidInput(
+            f'pipeline.cold is "{base.cold}": tune with "never", then choose when the cold tier is asked with '
+            "`tamis prune gate`"
+        )
     measure = parse_measure(request.measure)
     parts = divide(training, held_out, request.queries, request.seed)
     for note in parts.notes:

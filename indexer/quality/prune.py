@@ -63,7 +63,7 @@ def prune(
             scores = ScoreCache(index / CACHE, estimator).score(texts, len(passages), report)
             repeated = find_duplicates((text for _, text in passages.contents()), settings.duplicates)
             chosen = decide(scores, settings.prune, repeated, passages.all_ids().to_pylist())
-            divide(passages, chosen, scores, folder, dict(config.corpus.metadata))
+            divide(passages, chosen, scores, folder, dict(config.corpus.metadata), settings.cold)
     reasons = [one.reason for one in read_pruned(folder)]
     return PruningEntry(
         estimator=settings.used or DEFAULT,

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tamis.files import whole
+from tamis.files import remove, whole
 
 from ..passage import Passage
 from ..passages import PassageStore, PassageWriter
@@ -35,7 +35,12 @@ class PrunedPassage:
 
 
 def divide(
-    passages: PassageStore, pruned: Sequence[Pruned], scores: Scores, folder: Path, columns: dict[str, str]
+    passages: PassageStore,
+    pruned: Sequence[Pruned],
+    scores: Scores,
+    folder: Path,
+    columns: dict[str, str],
+    cold: bool = False,
 ) -> None:
     """Move the pruned passages of a version that is being built into `pruned/`, and write `quality.npy`.
 
@@ -47,20 +52,23 @@ def divide(
         scores: of all passages.
         folder: of the version.
         columns: typed columns of metadata.
+        cold: they become a cold tier: `pruned/` only says which they are, and the passages stay together.
     """
     left_out = np.zeros(len(passages), np.bool_)
     left_out[[one.row for one in pruned]] = True
     if pruned:
+        remove(folder / FOLDER)  # of a call that was killed
         with whole(folder / FOLDER) as temporary:
             temporary.mkdir()
-            _write(temporary / TEXTS, (one for row, one in enumerate(passages) if left_out[row]), columns)
+            if not cold:
+                _write(temporary / TEXTS, (one for row, one in enumerate(passages) if left_out[row]), columns)
             values = {"row": [one.row for one in pruned], "score": [one.score for one in pruned],
                       "reason": [one.reason for one in pruned]}  # fmt: skip
             with pa.OSFile(str(temporary / TABLE), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA) as writer:
                 writer.write_table(pa.table(values, schema=_SCHEMA))
     with whole(folder / QUALITY) as temporary, temporary.open("wb") as file:
-        np.save(file, scores[~left_out], allow_pickle=False)
-    if pruned:
+        np.save(file, scores if cold else scores[~left_out], allow_pickle=False)
+    if pruned and not cold:
         with whole(folder / "passages.arrow") as temporary:
             _write(temporary, (one for row, one in enumerate(passages) if not left_out[row]), columns)
     passages.close()
@@ -86,8 +94,10 @@ def read_pruned(folder: Path) -> Iterator[PrunedPassage]:
     if not (folder / FOLDER).is_dir():
         return
     rows, scores, reasons = _table(folder)
-    passages = PassageStore(folder / FOLDER / TEXTS)
-    for place, passage in enumerate(passages):
+    apart = folder / FOLDER / TEXTS
+    passages = PassageStore(apart if apart.is_file() else folder / "passages.arrow")
+    found = iter(passages) if apart.is_file() else (passages.take([row])[0] for row in rows)
+    for place, passage in enumerate(found):
         yield PrunedPassage(passage, int(rows[place]), float(scores[place]), reasons[place])
     passages.close()
 

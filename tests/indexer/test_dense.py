@@ -76,6 +76,23 @@ def test_alone_and_in_a_batch_are_the_same_bits(tmp_path: Path, kind: str) -> No
         assert scores.tobytes() == batch[number][1].tobytes()
 
 
+@pytest.mark.parametrize("kind", ["flat", "hnsw"])
+def test_a_mapped_index_gives_the_same_bits(tmp_path: Path, kind: str) -> None:
+    loaded, path = built(tmp_path, kind), tmp_path / "vectors.faiss"
+    mapped = DenseIndex(path, len(VECTORS), DIMENSION, 256, mapped=True)
+    allowed = np.arange(len(VECTORS)) % 7 == 0
+    for mask in (None, allowed):
+        for (rows, scores), (other_rows, other_scores) in zip(
+            loaded.search(QUERIES, 50, allowed=mask), mapped.search(QUERIES, 50, allowed=mask), strict=True
+        ):
+            assert rows.tolist() == other_rows.tolist() and scores.tobytes() == other_scores.tobytes()
+    some = np.array([5, 0, 2_999], np.int32)
+    assert mapped.vectors(some).tobytes() == VECTORS[some].tobytes()
+    path.write_bytes(path.read_bytes()[:1_000])
+    with pytest.raises(DamagedFile, match="FAISS cannot read it"):
+        DenseIndex(path, len(VECTORS), DIMENSION, 64, mapped=True)
+
+
 def test_two_builds_are_the_same_bytes(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()

@@ -121,7 +121,7 @@ def test_variety_and_tuning_work_on_it(engine: Engine) -> None:
         config = PipelineConfig(retrievers=("dense",), weights={"dense": 1.0}, dense_depth=depth, ef_search=60)
         stage = FirstStage(engine.index, queries, 100, lambda done: None).found(config)["dense"]
         with Engine.open(engine.index.folder.parent.parent, config) as alone:
-            asked = alone.pipeline.retrieve(queries)[0]["dense"]
+            asked = alone.pipeline.retrieve(queries).found["dense"]
         assert [one.rows.tolist() for one in stage] == [one.rows.tolist() for one in asked]
 
 

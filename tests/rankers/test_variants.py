@@ -96,7 +96,9 @@ def test_finishing_what_was_retrieved_is_running(tiny_engine: Engine) -> None:
     full = whole(tiny_engine.pipeline)
     queries = [Query(str(number), text) for number, text in enumerate(("copy a tree", "median", "xyzzy"))]
     expected = full.run(queries)
-    found, seconds = full.retrieve(queries)
+    first = full.retrieve(queries)
+    found, seconds = first.found, first.seconds
+    assert first.cold == [] == expected.cold
     assert set(seconds) == set(found) == {"sparse", "dense"}
     stepwise = full.rescore("rerank", queries, full.rescore("blend", queries, full.fuse(found)))
     for answer in (full.finish(queries, found, seconds), stepwise):

@@ -105,10 +105,10 @@ def test_some_time_reads_the_best_candidates(engine: Engine, tiny_engine: Engine
     other = Engine(engine.index, engine.config)
     other.pipeline = replace(other.pipeline, rerank=rerank)
     queries = [Query("1", "sort a list")]
-    found, seconds = other.pipeline.retrieve(queries)  # however long that takes on a busy machine
-    fused = other.pipeline.fuse(found).rankings[0].rows.tolist()
+    first = other.pipeline.retrieve(queries)  # however long that takes on a busy machine
+    fused = other.pipeline.fuse(first.found).rankings[0].rows.tolist()
     start = time.perf_counter()
-    answer = other.pipeline.finish(queries, found, seconds, Limit.within(0.4))
+    answer = other.pipeline.finish(queries, first.found, first.seconds, Limit.within(0.4))
     assert time.perf_counter() - start < 0.8
     ranking = answer.rankings[0]
     read = int((~np.isnan(ranking.features["rerank"])).sum())

@@ -45,6 +45,8 @@ def build(
     estimator: Annotated[str | None, typer.Option(help="What scores passages: light, length, a trained model's "
                                                   "folder, a quality-t5 bundle; see docs/pruning.md.")] = None,
     duplicates: Annotated[str | None, typer.Option(help="keep, or leave out exact or near duplicates.")] = None,
+    cold: Annotated[bool | None, typer.Option("--cold/--no-cold", help="Keep what is left out in a cold tier, which "
+                                              "pipelines with `cold` ask; see docs/pruning.md.")] = None,
     skip_bad: Annotated[bool | None, typer.Option("--skip-bad", help="Leave bad records out and list them in "
                                                   "rejects.jsonl, instead of stopping.")] = None,
     device: Annotated[Literal["cpu", "cuda", "auto"], typer.Option(help="Where passages are encoded: cpu, cuda, auto.")] = "cpu",
@@ -68,6 +70,7 @@ def build(
         "quality.estimator": estimator,
         "quality.prune": None if prune == "certified" else prune,
         "quality.duplicates": duplicates,
+        "quality.cold": cold,
         "encoder.precision": None if fast is None else "fast" if fast else "exact",
     }
     settings = load_config(config, flags).index()
@@ -174,6 +177,8 @@ def restore(
 
 def _left_out(manifest: IndexManifest) -> str:
     found = manifest.pruning
+    if manifest.cold:
+        return f" ({manifest.cold:,} in a cold tier)"
     return f" ({found.pruned:,} left out)" if found and found.pruned else ""
 
 
@@ -197,7 +202,8 @@ def _facts(manifest: IndexManifest) -> dict[str, str]:
         "seconds": ", ".join(f"{name} {seconds:.1f}" for name, seconds in manifest.seconds.items()),
     }
     if (found := manifest.pruning) is not None:
-        facts["quality"] = f"{found.estimator}, {found.pruned:,} left out, {found.duplicates:,} of them duplicates"
+        where = "in a cold tier" if manifest.cold else "left out"
+        facts["quality"] = f"{found.estimator}, {found.pruned:,} {where}, {found.duplicates:,} of them duplicates"
         facts["certificate"] = found.certificate.sentence if found.certificate else "none"
     if found is not None and (saved := found.saved) is not None:
         facts["saved"] = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -124,6 +125,48 @@ def compare(
     stdout.print(table)
     contrast = "judged as not" if divided.judged else "that no query asks for, for want of any judged as not relevant"
     say(f"{good:,} relevant passages against {len(divided.bad):,} {contrast}")
+
+
+@app.command()
+def gate(
+    index: IndexPath,
+    collection: Collection,
+    split: Split = "train",
+    share: Annotated[float, typer.Option(min=0, max=1, help="Share of the queries that is to ask the cold tier.")]
+    = 0.2,
+    measure: Measures = None,
+    pipeline: PipelineName = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Choose when the cold tier of INDEX is asked: the threshold below which a SHARE of COLLECTION's queries lies.
+
+    Beside it stands what other shares would be worth. Choose on training queries, then evaluate on others.
+
+    Example: tamis prune gate pydocs pydocs --split train --share 0.2
+    """
+    from tamis.eval.judged import read_judged
+    from tamis.eval.prune.gate import SHARES, answer_by_tiers, threshold
+    from tamis.rankers.config import PipelineConfig
+    from tamis.rankers.engine import Engine
+
+    judged = read_judged(collection, split)
+    settings = load_config(config).named(pipeline).model_dump() | {"cold": "always", "cold_below": None}
+    with Engine.open(index, PipelineConfig.model_validate(settings)) as engine, \
+            Bars().phase("search", len(judged.queries), "queries") as report:
+        measures = parse_measures(measure or ["nDCG@10", "R@100"])
+        found = answer_by_tiers(engine, engine.pipeline, judged, measures, report)
+    below = round(threshold(found.gaps, share), 4)
+    asked = [found.at(one) for one in sorted({*SHARES, share})]
+    if as_json:
+        print_json({"cold_below": below, "shares": [asdict(one) for one in asked]})
+        return
+    names = list(found.hot)
+    table = Table("asked", "below", *names, box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
+    for one in asked:
+        table.add_row(f"{one.share:.0%}", f"{one.below:.4f}", *(f"{one.means[name]:.4f}" for name in names))
+    stdout.print(table)
+    stdout.print(f'[pipeline]\ncold = "unsure"\ncold_below = {below}', markup=False, highlight=False)
 
 
 def _table(steps: Sequence[Step]) -> Table:

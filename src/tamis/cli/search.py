@@ -65,6 +65,8 @@ def _explain(result: SearchResult) -> None:
     stdout.print(table)
     timings = ", ".join(f"{name} {ms:.1f} ms" for name, ms in result.timings_ms.items())
     stdout.print(Text(f"took {result.took_ms:.1f} ms: {timings}", style="dim"))
+    if result.cold is not None:
+        stdout.print(Text(f"cold tier {'asked' if result.cold.asked else 'not asked'}: {result.cold.reason}", style="dim"))
 
 
 def _stage(found: StageScore | None) -> str:

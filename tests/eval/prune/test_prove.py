@@ -97,6 +97,21 @@ def test_what_is_proved_may_be_built_with_other_quality_settings_and_threads(pro
     certificate.check(made(proved[0], quality={"prune": 0.4}, dense={"threads": 2}))
 
 
+def test_what_is_proved_may_become_a_cold_tier_unless_a_blend_was_proved(
+    proved: Proved, tiny_corpus: Path, tmp_path: Path
+) -> None:
+    certificate = Certificate.read(proved[0])
+    config = IndexConfig.model_validate({"quality": {"cold": True}})
+    corpus = open_corpus(str(tiny_corpus), config.corpus)
+    manifest = build(corpus, tmp_path / "index", config, certificate=certificate)
+    assert manifest.pruning is not None and manifest.pruning.certificate == certificate
+    assert manifest.cold == manifest.pruning.pruned > 0
+    assert manifest.pruning.saved is not None
+    blended = certificate.model_copy(update={"pipeline_config": {**(certificate.pipeline_config or {}), "blend": "b"}})
+    with pytest.raises(InvalidInput, match="also of a blend"):
+        build(corpus, tmp_path / "other", config, certificate=blended)
+
+
 def test_a_certificate_that_does_not_say_how_the_index_was_built_is_refused(proved: Proved) -> None:
     with pytest.raises(InvalidInput, match="older Tamis"):
         Certificate.read(proved[0]).model_copy(update={"config": None}).check(made(proved[0]))

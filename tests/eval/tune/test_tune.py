@@ -150,6 +150,12 @@ def test_bad_input_is_refused_before_anything_is_written(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_pipeline_over_two_tiers_is_refused(tiny_index: Path, titles: Path, tmp_path: Path) -> None:
+    (tmp_path / "tiers.toml").write_text('[pipeline]\ncold = "always"\n')
+    with pytest.raises(InvalidInput, match="tamis prune gate"):
+        ask(tiny_index, titles, tmp_path / "out", "--config", str(tmp_path / "tiers.toml"))
+
+
 def test_an_index_of_another_collection_is_refused(planted: tuple[Path, Path], titles: Path, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="another collection"):
         ask(planted[0], titles, tmp_path)
