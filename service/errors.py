@@ -75,14 +75,22 @@ def envelope(
     if scope["path"] == TEI_ROUTE:
         told = {"error": _clean(message), "error_type": TEI_TYPES.get(status, "validation")}
         return Response(orjson.dumps(told), status, sent, "application/json")
+    told = error_body(status, code, message, param, scope.get("state", {}).get("request_id", ""))
+    return Response(orjson.dumps(told), status, sent, "application/json")
+
+
+def error_body(
+    status: int, code: ErrorCode, message: str, param: str | None = None, request_id: str = ""
+) -> dict[str, Any]:
+    """Build the envelope of an error, as it is written in JSON."""
     error = {
         "message": _clean(message),
         "type": _kind(status),
         "param": None if param is None else _clean(param),
         "code": code,
-        "request_id": scope.get("state", {}).get("request_id", ""),
+        "request_id": request_id,
     }
-    return Response(orjson.dumps({"error": error}), status, sent, "application/json")
+    return {"error": error}
 
 
 def install(app: FastAPI) -> None:

@@ -20,6 +20,8 @@ router = APIRouter(include_in_schema=False)
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 CANDIDATES = (1, 10, 20, 50, 100, 200, 400, 1_000, 5_000, 20_000)
+UNROUTED = "none"
+"""The route of requests that were answered before one was found."""
 REASONS = frozenset({"out of time", "the GPU ran out of memory"})
 """Reasons of degradation that are labels as they are; the others quote a library and would be endless."""
 
@@ -109,7 +111,7 @@ class MetricsMiddleware:
         try:
             await self.app(scope, receive, watched)
         finally:
-            route = getattr(scope.get("route"), "path", "none")
+            route = getattr(scope.get("route"), "path", UNROUTED)
             self.metrics.requests.labels(route, status).inc()
             self.metrics.duration.labels(route).observe(time.perf_counter() - start)
 

@@ -8,20 +8,30 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from .door import Door
+
 ARRIVING = (h11.IDLE, h11.SEND_BODY)
 """States of a client that has not sent its whole request."""
 
+BETWEEN = {h11.CLIENT: h11.IDLE, h11.SERVER: h11.IDLE}
+"""States of a connection on which nothing of a request was received yet."""
 
-def limited(seconds: float) -> type[H11Protocol]:
+
+def limited(seconds: float, door: Door | None = None) -> type[H11Protocol]:
     """Make a protocol that hangs up where headers and body are not there within `seconds` of the first byte.
 
     uvicorn has no such limit: clients that send a byte now and then would hold their connections for ever.
+
+    Args:
+        seconds: until the whole request is there.
+        door: refuses requests before they are parsed; without one, all are parsed.
     """
-    return type("LimitedProtocol", (_Limited,), {"seconds": seconds})
+    return type("LimitedProtocol", (_Limited,), {"seconds": seconds, "door": door})
 
 
 class _Limited(H11Protocol):
     seconds: float
+    door: Door | None
     _limit: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -29,11 +39,27 @@ class _Limited(H11Protocol):
         self._start()
 
     def data_received(self, data: bytes) -> None:
+        if self.door is not None and self._is_between_requests() and (answer := self.door.refusal(data)) is not None:
+            self._stop()
+            self._unset_keepalive_if_required()
+            self.transport.write(answer)
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+            return
         super().data_received(data)
         if self.conn.their_state not in ARRIVING:
             self._stop()
         elif self._limit is None:
             self._start()
+
+    def _is_between_requests(self) -> bool:
+        return (
+            self.conn.states == BETWEEN
+            and not self.conn.trailing_data[0]
+            and not self.flow.write_paused
+            and not self.transport.is_closing()
+        )
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop()

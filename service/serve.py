@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import uvicorn
-from starlette.types import ASGIApp
+from fastapi import FastAPI
 
 from tamis.rankers.engine import Engine
 
 from .address import address, bind
 from .app import close_app, create_app
 from .config import ServiceConfig
+from .door import Door
 from .errors import RequestError
 from .keys import Keys
 from .logs import configure_logs
@@ -84,13 +85,15 @@ def serve(
     opening.check()
 
 
-def server_config(app: ASGIApp, config: ServiceConfig) -> uvicorn.Config:
+def server_config(app: FastAPI, config: ServiceConfig) -> uvicorn.Config:
     """Settle how uvicorn serves: what it parses with, how much it holds, how long it waits."""
+    state: State = app.state.service
     return uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
-        http=limited(config.receive_seconds),  # h11: httptools bounds neither a header's size nor their number
+        # h11: httptools bounds neither a header's size nor their number
+        http=limited(config.receive_seconds, Door(state.workers, state.metrics)),
         ws="none",
         server_header=False,
         proxy_headers=False,

@@ -91,13 +91,17 @@ class Workers:
         future.add_done_callback(self._done)
         return future
 
+    def is_full(self) -> bool:
+        """Whether as many requests wait as may."""
+        return self._present >= self._threads + self._queue
+
     def check_room(self) -> None:
         """Refuse with 429 while as many requests wait as may, as `run` would."""
         with self._lock:
             self._check_room(self._expected_wait())
 
     def _check_room(self, wait: float) -> None:
-        if self._present >= self._threads + self._queue:
+        if self.is_full():
             self._refuse("queue_full", f"{self._queue} requests are waiting already, which is as many as may", wait)
 
     def _refuse(self, reason: str, said: str, wait: float) -> None:

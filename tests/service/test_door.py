@@ -1,0 +1,139 @@
+"""The door: what is refused before it is parsed gets the answer that the ordinary way would give."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from urllib.parse import urlsplit
+
+import pytest
+from fastapi import FastAPI
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tamis.rankers.engine import Engine
+from tamis.service.app import create_app
+from tamis.service.config import ServiceConfig
+from tamis.service.door import Door
+from tamis.service.indexes import Indexes
+from tamis.service.metrics import Metrics
+from tamis.service.workers import Workers
+
+from .conftest import running
+
+BODY = b'{"query": "sort a list"}'
+HEADERS = b"Host: 127.0.0.1\r\nContent-Type: application/json\r\n"
+
+
+def request(head: bytes = b"POST /v1/search HTTP/1.1", more: bytes = b"", body: bytes = BODY) -> bytes:
+    return head + b"\r\n" + HEADERS + more + b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+
+class Full(Workers):
+    """Workers whose queue is always full."""
+
+    def is_full(self) -> bool:
+        """Say so."""
+        return True
+
+
+@pytest.fixture(scope="module")
+def door() -> Iterator[Door]:
+    metrics = Metrics(Indexes({}, ()))
+    workers = Full(1, 1, metrics)
+    yield Door(workers, metrics)
+    workers.close()
+
+
+@pytest.fixture
+def full(tiny_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[FastAPI, str]]:
+    """A service that has no place for a search."""
+    app = create_app({"tiny": tiny_engine}, ServiceConfig())
+    with running(app) as url:
+        monkeypatch.setattr(app.state.service.workers, "is_full", lambda: True)
+        yield app, url
+
+
+def ask(url: str, *requests: bytes) -> list[tuple[bytes, dict[bytes, bytes], bytes]]:
+    """Send requests on one connection, one after the other, and read each answer: status line, headers, body."""
+    found = []
+    with closing(socket.create_connection(("127.0.0.1", urlsplit(url).port or 0), timeout=20)) as client:
+        for one in requests:
+            client.sendall(one)
+            received = b""
+            while b"\r\n\r\n" not in received:
+                received += client.recv(65_536)
+            head, _, body = received.partition(b"\r\n\r\n")
+            status, *lines = head.split(b"\r\n")
+            headers = {name.lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines)}
+            while len(body) < int(headers[b"content-length"]):
+                body += client.recv(65_536)
+            found.append((status, headers, body))
+    return found
+
+
+def test_the_answer_is_that_of_the_ordinary_way(full: tuple[FastAPI, str]) -> None:
+    """A header `Expect` keeps a request from being answered at the door."""
+    app, url = full
+    own = b"X-Request-ID: mine-1\r\n"
+    (at_door,) = ask(url, request(more=own))
+    (ordinary,) = ask(url, request(more=own + b"Expect: nothing\r\n"))
+    assert at_door[0].startswith(b"HTTP/1.1 429") and ordinary[0].startswith(b"HTTP/1.1 429")
+    assert at_door[1].keys() == ordinary[1].keys()
+    assert {**at_door[1], b"date": b""} == {**ordinary[1], b"date": b""}
+    assert at_door[2] == ordinary[2]
+    assert app.state.service.metrics.registry.get_sample_value("tamis_rejected_total", {"reason": "queue_full"}) == 2
+    counted = {"route": "none", "status": "429"}
+    assert app.state.service.metrics.registry.get_sample_value("tamis_requests_total", counted) == 2
+
+
+def test_a_connection_goes_on_after_a_refusal(full: tuple[FastAPI, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    _, url = full
+    health = b"GET /healthz HTTP/1.1\r\n" + HEADERS + b"\r\n"
+    statuses = [answer[0].split()[1] for answer in ask(url, request(), health, request(), request(), health)]
+    assert statuses == [b"429", b"200", b"429", b"429", b"200"]
+    monkeypatch.undo()
+    assert [answer[0].split()[1] for answer in ask(url, request(), health, request())] == [b"200", b"200", b"200"]
+
+
+def test_only_a_search_is_refused(full: tuple[FastAPI, str]) -> None:
+    _, url = full
+    got = b"GET /v1/search?q=sort HTTP/1.1"
+    (found,) = ask(url, request(got, body=b""))
+    assert found[0].split()[1] == b"429"
+    for head in (b"GET /v1/info HTTP/1.1", b"GET /v1/searches HTTP/1.1", b"DELETE /v1/search HTTP/1.1"):
+        (found,) = ask(url, request(head, body=b""))
+        assert found[0].split()[1] in {b"200", b"404", b"405", b"429"}
+        assert (found[0].split()[1] == b"429") == (b"DELETE" in head)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        request()[:-1],  # the body's last byte is yet to come
+        request() + b"G",  # another request begins
+        request()[:40],
+        request(more=b"Transfer-Encoding: chunked\r\n"),
+        request(more=b"Connection: close\r\n"),
+        request(more=b"Content-Length: 3\r\n"),  # two lengths
+        request(more=b"Content-Length : 3\r\n"),  # a blank before the colon
+        request(more=b"X: a\r\n b\r\n"),  # a folded header
+        request(more=b"X: \xff\r\n"),
+        request(b"POST /v1/search HTTP/1.0"),
+        request(b"POST http://other/v1/search HTTP/1.1"),
+        request().replace(b"Host", b"Hast"),
+        request().replace(b"Content-Length: ", b"Content-Length: +"),
+        request(body=b"x" * 20_000),
+    ],
+)
+def test_what_is_not_surely_one_whole_request_takes_the_ordinary_way(door: Door, data: bytes) -> None:
+    assert door.refusal(request()) is not None
+    assert door.refusal(data) is None
+
+
+@given(st.binary(max_size=200), st.integers(0, 150))
+def test_no_bytes_break_the_door(door: Door, noise: bytes, place: int) -> None:
+    data = request()
+    for answer in (door.refusal(noise), door.refusal(data[:place] + noise + data[place:])):
+        assert answer is None or answer.startswith(b"HTTP/1.1 429 Too Many Requests\r\n")
