@@ -19,6 +19,8 @@ from .harness import WORK, Result, percentile, record
 from .serving import Answers, Service, search, serving
 
 TIMES, REFUSED_MS, GOODPUT = 5, 50, 0.9
+WARM_UP = 30
+"""Seconds: the JVM compiles for so long, and a capacity measured meanwhile is too low."""
 CLIENTS = 100
 SETTLING = 15
 """Seconds of overload before the measured ones: queue, connections and the threads' buffers fill once."""
@@ -50,13 +52,14 @@ def main() -> None:
             name="service-overload", title=f"{TIMES} times the load that it can bear, for {options.seconds:g} s",
             command="python -m benchmarks.service_overload --record", header=HEADER, rows=rows,
             remarks=f"Asked: goodput at least {GOODPUT:.0%} of capacity, all others 429 in under {REFUSED_MS} ms, "
-            f"memory flat (less than {FLAT_MIB} MiB): {'reached' if reached else 'missed'}. The clients share the machine with the service.",
+            f"memory flat (less than {FLAT_MIB} MiB): {'reached' if reached else 'missed'}. "
+            "The clients share the machine with the service.",
         ))  # fmt: skip
 
 
 def _overload(service: Service, seconds: float) -> list[float]:
     """Give the figures of one pipeline, in the header's order."""
-    _ask(service, 16, 5)
+    _ask(service, 16, WARM_UP)
     before = _ask(service, 16, max(10.0, seconds / 2))
     capacity = len(before.took(200)) / max(10.0, seconds / 2)
     memory = [service.resident_mib()]

@@ -29,7 +29,7 @@ class AccessMiddleware:
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        refused = self._refused(scope) if scope["type"] == "http" else None
+        refused = self.refused(scope) if scope["type"] == "http" else None
         if refused is None:
             await self.app(scope, receive, send)
             return
@@ -38,7 +38,8 @@ class AccessMiddleware:
         code = {401: "no_access", 403: "not_allowed", 421: "unknown_host"}[status]
         await envelope(scope, status, code, message, headers=headers)(scope, receive, send)  # type: ignore[arg-type]
 
-    def _refused(self, scope: AsgiScope) -> tuple[int, str] | None:
+    def refused(self, scope: AsgiScope) -> tuple[int, str] | None:
+        """Return status and message for a request that may not ask; None: it may."""
         if self.hosts and (name := _host(scope)) not in self.hosts:
             # A page on the web that makes its own name point here would else read every answer.
             return 421, (

@@ -17,6 +17,7 @@ from .access import AccessMiddleware, allowed_hosts
 from .access_log import AccessLogMiddleware
 from .body_limit import BodyLimitMiddleware
 from .config import ServiceConfig
+from .door import Door
 from .headers import HeadersMiddleware
 from .indexes import Indexes
 from .keys import Keys
@@ -83,7 +84,8 @@ def create_app(
     # The last one added is the first that a request meets.
     app.add_middleware(BodyLimitMiddleware, max_bytes=config.max_body_bytes)
     app.add_middleware(OverloadMiddleware, workers=workers)
-    app.add_middleware(AccessMiddleware, keys=keys, hosts=allowed_hosts(config.host, config.allowed_hosts, keys))
+    hosts = allowed_hosts(config.host, config.allowed_hosts, keys)
+    app.add_middleware(AccessMiddleware, keys=keys, hosts=hosts)
     app.add_middleware(UnexpectedErrorMiddleware)
     app.add_middleware(MetricsMiddleware, metrics=metrics)
     app.add_middleware(AccessLogMiddleware)
@@ -91,6 +93,8 @@ def create_app(
         app.add_middleware(TracingMiddleware, tracer=tracer)
     app.add_middleware(RequestIdMiddleware)
     app.add_middleware(HeadersMiddleware)
+    # Every request has a span: with tracing, none is answered before it reaches the app.
+    app.state.door = Door(workers, metrics, AccessMiddleware(app, keys, hosts)) if tracer is None else None
     return app
 
 

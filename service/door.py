@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import orjson
 
+from .access import AccessMiddleware
 from .access_log import log_request
 from .errors import RequestError, error_body
 from .headers import CACHE, HEADERS
@@ -22,10 +23,12 @@ from .request_id import SAFE
 from .workers import Workers
 
 HEAD = re.compile(
-    rb"(GET|POST) (/v1/m?search)(?:\?[!-~]*)? HTTP/1\.1\r\n((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[ \t!-~]*\r\n)+)\r\n"
+    rb"(GET|POST) ((?:/v1)?/search|/v1/msearch)(?:\?[!-~]*)? HTTP/1\.1\r\n"
+    rb"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[ \t!-~]*\r\n)+)\r\n"
 )
 ORDINARY = frozenset({b"connection", b"expect", b"transfer-encoding", b"upgrade"})
 """Headers that change how a request is read or answered; those that bear one take the ordinary way."""
+DIGITS = re.compile(rb"[0-9]{1,6}")
 LARGEST = 16_384
 """Bytes of a request that may be looked at."""
 
@@ -33,8 +36,9 @@ LARGEST = 16_384
 class Door:
     """Knows when searches are refused, and answers for them."""
 
-    def __init__(self, workers: Workers, metrics: Metrics) -> None:
-        self._workers, self._metrics = workers, metrics
+    def __init__(self, workers: Workers, metrics: Metrics, access: AccessMiddleware) -> None:
+        """Refuse what `workers` have no room for, and that only to those whom `access` lets search."""
+        self._workers, self._metrics, self._access = workers, metrics, access
         fixed = {**HEADERS, CACHE[0].decode(): CACHE[1].decode(), "content-type": "application/json"}
         self._fixed = "".join(f"{name}: {value}\r\n" for name, value in fixed.items())
 
@@ -53,8 +57,11 @@ class Door:
         lines = [line.partition(b":") for line in found[3].split(b"\r\n")[:-1]]
         headers = {name.lower(): value.strip() for name, _, value in lines}
         length = headers.get(b"content-length", b"0")
-        whole = length.isdigit() and int(length) == len(data) - found.end()
+        whole = DIGITS.fullmatch(length) and int(length) == len(data) - found.end()
         if not whole or len(headers) < len(lines) or b"host" not in headers or not headers.keys().isdisjoint(ORDINARY):
+            return None
+        method, path = found[1].decode(), found[2].decode()
+        if self._access.refused({"type": "http", "path": path, "headers": [*headers.items()], "state": {}}):
             return None
         given = headers.get(b"x-request-id", b"")
         request_id = given.decode() if SAFE.fullmatch(given) else uuid4().hex
@@ -66,7 +73,7 @@ class Door:
             return None
         self._metrics.requests.labels(UNROUTED, 429).inc()
         self._metrics.duration.labels(UNROUTED).observe(time.perf_counter() - start)
-        log_request(found[1].decode(), found[2].decode(), 429, start, request_id)
+        log_request(method, path, 429, start, request_id)
         return answer
 
     def _answer(self, error: RequestError, request_id: str) -> bytes:

@@ -43,9 +43,7 @@ class _Limited(H11Protocol):
             self._stop()
             self._unset_keepalive_if_required()
             self.transport.write(answer)
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
-            )
+            self.on_response_complete()
             return
         super().data_received(data)
         if self.conn.their_state not in ARRIVING:

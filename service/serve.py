@@ -20,7 +20,6 @@ from tamis.rankers.engine import Engine
 from .address import address, bind
 from .app import close_app, create_app
 from .config import ServiceConfig
-from .door import Door
 from .errors import RequestError
 from .keys import Keys
 from .logs import configure_logs
@@ -87,13 +86,12 @@ def serve(
 
 def server_config(app: FastAPI, config: ServiceConfig) -> uvicorn.Config:
     """Settle how uvicorn serves: what it parses with, how much it holds, how long it waits."""
-    state: State = app.state.service
     return uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         # h11: httptools bounds neither a header's size nor their number
-        http=limited(config.receive_seconds, Door(state.workers, state.metrics)),
+        http=limited(config.receive_seconds, app.state.door),
         ws="none",
         server_header=False,
         proxy_headers=False,

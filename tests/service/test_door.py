@@ -13,10 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tamis.rankers.engine import Engine
+from tamis.service.access import AccessMiddleware
 from tamis.service.app import create_app
 from tamis.service.config import ServiceConfig
 from tamis.service.door import Door
 from tamis.service.indexes import Indexes
+from tamis.service.keys import Key, Keys, hash_key, new_key
 from tamis.service.metrics import Metrics
 from tamis.service.workers import Workers
 
@@ -42,7 +44,7 @@ class Full(Workers):
 def door() -> Iterator[Door]:
     metrics = Metrics(Indexes({}, ()))
     workers = Full(1, 1, metrics)
-    yield Door(workers, metrics)
+    yield Door(workers, metrics, AccessMiddleware(FastAPI(), Keys(), frozenset()))
     workers.close()
 
 
@@ -97,6 +99,25 @@ def test_a_connection_goes_on_after_a_refusal(full: tuple[FastAPI, str], monkeyp
     assert [answer[0].split()[1] for answer in ask(url, request(), health, request())] == [b"200", b"200", b"200"]
 
 
+def test_who_may_not_ask_is_told_so_first(full: tuple[FastAPI, str]) -> None:
+    _, url = full
+    (found,) = ask(url, request().replace(b"Host: 127.0.0.1", b"Host: rebound.example"))
+    assert found[0].split()[1] == b"421"
+
+
+def test_with_keys_only_their_bearers_are_told_that_there_is_no_place(
+    tiny_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = new_key()
+    keys = Keys((Key("client", ("search",), hash_key(secret)),))
+    app = create_app({"tiny": tiny_engine}, ServiceConfig(), keys=keys)
+    with running(app) as url:
+        monkeypatch.setattr(app.state.service.workers, "is_full", lambda: True)
+        bearer = b"Authorization: Bearer " + secret.encode() + b"\r\n"
+        statuses = [answer[0].split()[1] for answer in ask(url, request(), request(more=bearer))]
+    assert statuses == [b"401", b"429"]
+
+
 def test_only_a_search_is_refused(full: tuple[FastAPI, str]) -> None:
     _, url = full
     got = b"GET /v1/search?q=sort HTTP/1.1"
@@ -124,6 +145,7 @@ def test_only_a_search_is_refused(full: tuple[FastAPI, str]) -> None:
         request(b"POST http://other/v1/search HTTP/1.1"),
         request().replace(b"Host", b"Hast"),
         request().replace(b"Content-Length: ", b"Content-Length: +"),
+        request().replace(b"Content-Length: ", b"Content-Length: " + b"0" * 5_000),
         request(body=b"x" * 20_000),
     ],
 )
