@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import os
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -33,16 +31,6 @@ ANSWERING_SHARE = 0.1
 """At most this share of a budget is kept for that."""
 
 
-NICENESS = 10
-"""Of the threads that search, above the event loop's: with all cores at work, it shall still refuse at once."""
-
-
-def _give_way() -> None:
-    """Let the calling thread wait where others are ready; where threads have no priority of their own, do nothing."""
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
-
-
 class Workers:
     """A fixed number of threads; a fixed number of requests may wait for one, and the next is refused at once."""
 
@@ -50,7 +38,7 @@ class Workers:
         self._threads = threads
         self._queue = queue
         self._metrics = metrics
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="tamis-search", initializer=_give_way)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="tamis-search")
         self._lock = threading.Lock()
         self._present = 0
         self._running: set[Future[Any]] = set()
