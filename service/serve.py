@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from tamis.rankers.engine import Engine
 
 from .address import address, bind
 from .app import close_app, create_app
 from .config import ServiceConfig
+from .door import Door
 from .errors import RequestError
 from .keys import Keys
 from .logs import configure_logs
@@ -70,7 +71,7 @@ def serve(
     tracer = None if spans is None else spans.get_tracer("tamis")
     app = create_app(engines, config, openers, keys, sources, tracer)
     opening = _Opening(openers, engines)
-    server = _Server(server_config(app, config), opening, announce, app.state.service)
+    server = _Server(server_config(app, config, app.state.door), opening, announce, app.state.service)
     with bind(config.host, config.port, insecure or bool(keys)) as listener:
         try:
             with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
@@ -84,14 +85,14 @@ def serve(
     opening.check()
 
 
-def server_config(app: FastAPI, config: ServiceConfig) -> uvicorn.Config:
+def server_config(app: ASGIApp, config: ServiceConfig, door: Door | None = None) -> uvicorn.Config:
     """Settle how uvicorn serves: what it parses with, how much it holds, how long it waits."""
     return uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         # h11: httptools bounds neither a header's size nor their number
-        http=limited(config.receive_seconds, app.state.door),
+        http=limited(config.receive_seconds, door),
         ws="none",
         server_header=False,
         proxy_headers=False,

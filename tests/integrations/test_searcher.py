@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -207,7 +208,10 @@ def test_rewritings_are_fused_by_reciprocal_ranks(searcher: Searcher) -> None:
 
 
 def test_a_budget_and_what_must_not_be_left_out(searcher: Searcher) -> None:
-    found = searcher.search(QUERY, 3, pipeline="read", budget_ms=1)
+    for _ in range(50):  # on a busy machine a millisecond may be over before a thread is free
+        with suppress(OutOfTime):
+            found = searcher.search(QUERY, 3, pipeline="read", budget_ms=1)
+            break
     assert [one.stage for one in found.degraded] == ["rerank"]
     with pytest.raises((OutOfTime, Overloaded)):
         searcher.search(QUERY, 3, pipeline="read", budget_ms=1, require=["rerank"])

@@ -41,7 +41,7 @@ ODD_IDS = ("a/b c", "ünï/ç?#%2F&=+", "..", "../x", "doc#1", "10.1145/3397271.
 def running(app: FastAPI, config: ServiceConfig | None = None) -> Iterator[str]:
     """Serve an app in a thread; gives its base URL."""
     listener = bind("127.0.0.1", 0)
-    server = uvicorn.Server(server_config(app, config or ServiceConfig()))
+    server = uvicorn.Server(server_config(app, config or ServiceConfig(), getattr(app.state, "door", None)))
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
     url = address(listener)
