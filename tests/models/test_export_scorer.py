@@ -99,8 +99,7 @@ def test_two_logits_are_scored_by_their_difference_and_layers_can_stay_fp32(tmp_
     assert 0.8 < bundle.settings.parity["spearman"] < 1
     with Scorer.open(bundle) as scorer:
         found = scorer.score_pairs(PAIRS).scores
-    # 8 bits on random weights, and a vocabulary that is not learned alike each time: .97 was seen
-    assert np.corrcoef(found, torch_scores(source, PAIRS, 64))[0, 1] > 0.9
+    assert np.corrcoef(found, torch_scores(source, PAIRS, 64))[0, 1] > 0.98
     graph = onnx.load(str(bundle.model)).graph
     quantised = [tensor.name for tensor in graph.initializer if tensor.data_type == TensorProto.INT8]
     products = [node.name for node in graph.node if node.op_type == "MatMul"]
