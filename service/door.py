@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import time
 from email.utils import formatdate
-from uuid import uuid4
 
 import orjson
 
@@ -19,7 +18,7 @@ from .access_log import log_request
 from .errors import RequestError, error_body
 from .headers import CACHE, HEADERS
 from .metrics import UNROUTED, Metrics
-from .request_id import SAFE
+from .request_id import request_id_of
 from .workers import Workers
 
 HEAD = re.compile(
@@ -63,8 +62,7 @@ class Door:
         method, path = found[1].decode(), found[2].decode()
         if self._access.refused({"type": "http", "path": path, "headers": [*headers.items()], "state": {}}):
             return None
-        given = headers.get(b"x-request-id", b"")
-        request_id = given.decode() if SAFE.fullmatch(given) else uuid4().hex
+        request_id = request_id_of(headers.get(b"x-request-id", b""))
         try:
             self._workers.check_room()
         except RequestError as error:
