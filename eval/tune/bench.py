@@ -13,6 +13,7 @@ from tamis.errors import InvalidInput
 from tamis.indexer.progress import Progress
 from tamis.indexer.published import PublishedIndex
 from tamis.rankers.assemble import assemble
+from tamis.rankers.blend.blend import Blend
 from tamis.rankers.config import PipelineConfig
 from tamis.rankers.ranking import Query
 from tamis.rankers.rerank import Reader
@@ -48,6 +49,7 @@ class Bench:
         pool: Executor,
         progress: Progress,
         reader: Reader | None = None,
+        blend: Blend | None = None,
     ) -> None:
         """Ask the first stage, and time the default and the fastest pipelines: is there any way to the target?
 
@@ -59,7 +61,8 @@ class Bench:
         self._request = request
         self._progress = progress
         self._reader = reader
-        self._scorer = Scorer(index, parts.training, measure, pool, None if reader is None else KeptScores(reader))
+        kept = None if reader is None else KeptScores(reader)
+        self._scorer = Scorer(index, parts.training, measure, pool, kept, blend)
         self._sample = spread(parts.training.queries)
         least_depth = max(request.least_depth, cutoff_of(measure) or 1)
         self._space = Space.of(base, len(index.dense), index.manifest.dense_kind == "flat", least_depth)
@@ -111,7 +114,8 @@ class Bench:
         """Time distinct pipelines, in the order given."""
         distinct = {orjson.dumps(config.model_dump(mode="json")).decode(): config for config in configs}
         index, pool = self._scorer.index, self._scorer.pool
-        pipelines = {key: assemble(index, config, pool, self._reader) for key, config in distinct.items()}
+        blend = self._scorer.blend
+        pipelines = {key: assemble(index, config, pool, self._reader, blend) for key, config in distinct.items()}
         with self._progress.phase("timing", ROUNDS, "rounds") as report:
             found = measure(pipelines, self._sample, ROUNDS, report)
         return [(distinct[key], latency) for key, latency in found.items()]

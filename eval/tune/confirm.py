@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tamis.indexer.progress import Progress, Report
-from tamis.rankers.assemble import assemble
 from tamis.rankers.config import PipelineConfig
 from tamis.rankers.ranking import Query
 
@@ -61,7 +60,7 @@ def confirm(
             name: scorer.real(config, _after(place * count, report))
             for place, (name, config) in enumerate(configs.items())
         }
-    pipelines = {name: assemble(scorer.index, config, scorer.pool, scorer.reader) for name, config in configs.items()}
+    pipelines = {name: scorer.pipeline(config) for name, config in configs.items()}
     with progress.phase("timing", ROUNDS, "rounds") as report:
         latencies = measure(pipelines, sample, ROUNDS, report)
     confirmed = {name: Confirmed(config, values[name], latencies[name]) for name, config in configs.items()}

@@ -13,8 +13,9 @@ from ir_measures import Measure
 from tamis.indexer.progress import Report
 from tamis.indexer.published import PublishedIndex
 from tamis.rankers.assemble import assemble
+from tamis.rankers.blend.blend import Blend
 from tamis.rankers.config import PipelineConfig
-from tamis.rankers.pipeline import Answer
+from tamis.rankers.pipeline import Answer, Pipeline
 from tamis.rankers.ranking import Candidates
 from tamis.rankers.rerank import Reader
 
@@ -43,6 +44,12 @@ class Scorer:
     """Where retrievers run side by side."""
     reader: Reader | None = None
     """The model of the second stage, for pipelines that have one."""
+    blend: Blend | None = None
+    """The forest, for pipelines that have one."""
+
+    def pipeline(self, config: PipelineConfig) -> Pipeline:
+        """Join the stages of a pipeline."""
+        return assemble(self.index, config, self.pool, self.reader, self.blend)
 
     def cached(self, config: PipelineConfig, first_stage: FirstStage) -> tuple[PerQuery, float]:
         """Score a pipeline from what its first stage is known to find; add the seconds that a query took after it."""
@@ -52,7 +59,7 @@ class Scorer:
 
     def read(self, config: PipelineConfig, first_stage: FirstStage, report: Report) -> None:
         """Let the model of the second stage read what this pipeline would show it."""
-        pipeline = assemble(self.index, config, self.pool, self.reader)
+        pipeline = self.pipeline(config)
         found = first_stage.found(config)
         for start in range(0, len(self.judged.queries), READ_AT_ONCE):
             end = start + READ_AT_ONCE
@@ -68,7 +75,7 @@ class Scorer:
         check_coverage(self._run(self._finish(config, first_stage).rankings), self.judged.qrels)
 
     def _finish(self, config: PipelineConfig, first_stage: FirstStage) -> Answer:
-        pipeline = assemble(self.index, config, self.pool, self.reader)
+        pipeline = self.pipeline(config)
         return pipeline.finish(self.judged.queries, first_stage.found(config))
 
     def _reading(self, config: PipelineConfig) -> float:
@@ -79,7 +86,7 @@ class Scorer:
 
     def real(self, config: PipelineConfig, report: Report) -> PerQuery:
         """Score a pipeline by asking it every query."""
-        pipeline = assemble(self.index, config, self.pool, self.reader)
+        pipeline = self.pipeline(config)
         rankings: list[Candidates] = []
         for start in range(0, len(self.judged.queries), BATCH):
             rankings += pipeline.run(self.judged.queries[start : start + BATCH]).rankings

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 DEPTHS = (10, 20, 50, 100, 200, 500, 1_000)
 BREADTHS = (16, 32, 64, 128, 256, 512, 1_024)
 RERANK_DEPTHS = (10, 20, 30, 50, 100, 200)
+BLEND_DEPTHS = (20, 30, 50, 100, 200, None)
 FUSIONS = ("rrf", "minmax", "zscore", "max", "none")
 """Reciprocal ranks, or a weighted sum by its normalisation."""
 
@@ -61,32 +62,43 @@ class Space:
     def suggest(self, trial: BaseTrial) -> PipelineConfig:
         """Let the search pick the parameters of both arms together, and make a pipeline of them.
 
-        Where the base has a second stage, that may be left out, read less deep, and have the first stage's scores
-        mixed into its own.
+        Where the base has a blend, that may be left out, or order fewer candidates. Where it has a second stage, that
+        may be left out, read less deep, and have the scores of what comes before mixed into its own.
         """
+        blending = self._blending(trial)
         return self._with(
             retrievers=("sparse", "dense"),
             sparse_depth=_rung(trial, "sparse_depth", self.depths),
             dense_depth=_rung(trial, "dense_depth", self.depths),
             breadth=_rung(trial, "breadth", self.breadths) if self.breadths else None,
             **_fusion(trial),
-            **self._reranking(trial),
+            **blending,
+            **self._reranking(trial, blending.get("blend") is not None),
         )
 
-    def _reranking(self, trial: BaseTrial) -> dict[str, object]:
+    def _blending(self, trial: BaseTrial) -> dict[str, object]:
+        if self.base.blend is None:
+            return {}
+        if not trial.suggest_categorical("blend", (True, False)):
+            return {"blend": None, "blend_depth": None}
+        depth = BLEND_DEPTHS[trial.suggest_int("blend_depth", 0, len(BLEND_DEPTHS) - 1)]
+        return {"blend": self.base.blend, "blend_depth": depth}
+
+    def _reranking(self, trial: BaseTrial, blended: bool) -> dict[str, object]:
         if self.base.rerank is None:
             return {}
         if not trial.suggest_categorical("rerank", (True, False)):
-            return _ALONE
+            return _UNREAD
         deepest = self.base.rerank_depth
         depth = _rung(trial, "rerank_depth", (*(step for step in RERANK_DEPTHS if step < deepest), deepest))
+        earlier = ("dense", "sparse", *(("blend",) if blended else ()))
         # The order depends on ratios alone, so the model's own weight is 1.
-        mixed = {arm: trial.suggest_float(f"rerank_{arm}", 0.0, 2.0, step=0.1) for arm in ("dense", "sparse")}
+        mixed = {arm: trial.suggest_float(f"rerank_{arm}", 0.0, 2.0, step=0.1) for arm in earlier}
         weights = {name: round(weight, 1) for name, weight in {"rerank": 1.0, **mixed}.items() if weight > 0}
         return {"rerank_depth": depth, "rerank_weights": weights}
 
     def _first(self, breadth: int | None = None, **changes: object) -> PipelineConfig:
-        """Make a pipeline without a second stage."""
+        """Make a pipeline that ends with the first stage."""
         return self._with(breadth, **_ALONE, **changes)
 
     def _with(self, breadth: int | None = None, **changes: object) -> PipelineConfig:
@@ -96,7 +108,8 @@ class Space:
         return PipelineConfig.model_validate(values)
 
 
-_ALONE: dict[str, object] = {"rerank": None, "rerank_weights": {"rerank": 1.0}}
+_UNREAD: dict[str, object] = {"rerank": None, "rerank_weights": {"rerank": 1.0}}
+_ALONE: dict[str, object] = {"blend": None, "blend_depth": None, **_UNREAD}
 """The first stage alone."""
 
 

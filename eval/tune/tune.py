@@ -10,7 +10,7 @@ from tamis.errors import InvalidInput
 from tamis.indexer.progress import Progress
 from tamis.indexer.published import PublishedIndex
 from tamis.models.digest import sha256_json
-from tamis.rankers.assemble import open_reader
+from tamis.rankers.assemble import open_blend, open_reader
 from tamis.rankers.config import PipelineConfig
 
 from ..judged import Judged
@@ -73,15 +73,18 @@ def tune(
         if reader is not None:
             stack.callback(reader.close)
             fingerprints["rerank_model"] = reader.fingerprint
+        blend = None if base.blend is None else open_blend(index, base.blend)
+        if blend is not None:
+            fingerprints["blend"] = blend.bundle.fingerprint
         key = sha256_json([fingerprints, parts.is_fit.tolist(), str(measure)])
         pool = stack.enter_context(ThreadPoolExecutor(thread_name_prefix="tamis-tune"))
-        bench = Bench(index, base, parts, measure, request, pool, progress, reader)
+        bench = Bench(index, base, parts, measure, request, pool, progress, reader, blend)
         trials = bench.try_all(out / TRIALS, key)
         measured = bench.measure_near_front(trials)
         chosen = choose(measured, parts.is_fit, request.target_ms)
         if chosen is None:
             raise too_slow([(one.config, one.latency) for one in measured], request.target_ms)
-        judge = Scorer(index, parts.held_out, measure, pool, reader)
+        judge = Scorer(index, parts.held_out, measure, pool, reader, blend)
         confirmation = confirm(judge, base, chosen.config, spread(parts.held_out.queries), progress)
     verdict = decide(confirmation, request.target_ms, request.force)
     return Outcome(request, parts, fingerprints, trials, measured, confirmation, verdict)

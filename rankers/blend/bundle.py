@@ -41,8 +41,8 @@ class BlendSettings(BaseModel):
     """Of the schema of features that it was trained on."""
     features: tuple[str, ...]
     """Columns of the forest, by name."""
-    encoder: str
-    """Fingerprint of the encoder whose scores it learned from."""
+    encoder: str | None
+    """Fingerprint of the encoder whose scores it learned from; None: it reads nothing that is one encoder's own."""
     start: dict[str, float]
     """Weights of the standardised scores that the forest starts from: see `LinearMix`."""
     files: dict[str, FileEntry]
@@ -92,7 +92,7 @@ class BlendBundle:
         card: Mapping[str, object],
         *,
         features: Sequence[str],
-        encoder: str,
+        encoder: str | None,
         start: Mapping[str, float],
         translations: Mapping[TranslationField, Translation] | None = None,
         numbering: str | None = None,
@@ -104,7 +104,7 @@ class BlendBundle:
             model: the forest in LightGBM's text format.
             card: what it learned from, how, and how well.
             features: the forest's columns by name.
-            encoder: fingerprint of the encoder.
+            encoder: fingerprint of the encoder; None: any will do.
             start: weights of the linear mix that the forest starts from.
             translations: IBM Model 1 by field; None: the forest asks for none.
             numbering: `ForwardIndex.numbering` of the forward index that they were trained for.
@@ -140,7 +140,7 @@ class BlendBundle:
         Raises:
             InvalidInput: it is another.
         """
-        if self.settings.encoder != fingerprint:
+        if self.settings.encoder is not None and self.settings.encoder != fingerprint:
             raise InvalidInput(
                 f"the blend in {self.folder} learned from the scores of encoder {self.settings.encoder[:12]}, the "
                 f"index has encoder {fingerprint[:12]}; train one for this index with `tamis train blend`"

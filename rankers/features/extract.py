@@ -17,8 +17,9 @@ from ..ranking import Candidates, Rows
 from .proximity import proximity_features
 from .query import QueryField
 from .reading import NO_NUMBERS, Found, occurrences, passage_lengths
-from .schema import PLACES, SCHEMA, Feature
-from .stages import FEEDBACK, dense_features, feedback_features, sparse_features
+from .relative import relative
+from .schema import PLACES, RELATIVE, SCHEMA, Feature
+from .stages import dense_features, feedback_features, sparse_features
 from .terms import POOLED, VARYING, term_features
 from .title import title_features
 from .translations import translation_features
@@ -30,6 +31,7 @@ Vectors = Callable[[Rows], npt.NDArray[np.float32]]
 """Gives the vectors of passages, each of length 1: float32[n, dimension]."""
 
 _TERMS = (VARYING + 2) * POOLED + 1
+_SOURCES = np.array([PLACES[name] for name, _, _ in RELATIVE], np.intp)
 
 
 class FeatureExtractor:
@@ -70,7 +72,7 @@ class FeatureExtractor:
             field for field in TRANSLATION_FIELDS if f"{field}.model1" in wanted and field in forward.translations
         ]
         wanted -= {f"{field}.model1" for field in TRANSLATION_FIELDS}
-        self._vectors = vectors if wanted & {f"feedback.{count}" for count in FEEDBACK} else None
+        self._vectors = vectors if any(name.startswith("feedback.") for name in wanted) else None
         self._fields = [field for field in FIELDS if any(name.startswith(f"{field}.") for name in wanted)]
 
     def warm_up(self) -> None:
@@ -97,6 +99,8 @@ class FeatureExtractor:
                 feedback_features(candidates, self._vectors(rows), out[:, PLACES["feedback.3"] :])
             if self._quality is not None:
                 out[:, PLACES["passage.quality"]] = self._quality[rows]
+            start = PLACES[f"{RELATIVE[0][0]}.relative"]
+            out[:, start : start + len(RELATIVE)] = relative(out[:, _SOURCES])
         return out if self._columns is None else np.ascontiguousarray(out[:, self._columns])
 
     def _read(self, query_text: str, rows: Rows, out: Features) -> None:

@@ -38,6 +38,11 @@ class Feature:
     classic: bool
     """One of the 253 of the blending paper (Nardini et al. 2025)."""
 
+    @property
+    def portable(self) -> bool:
+        """Says the same in every index: no encoder's cosines, no absolute score or length, no tables of one index."""
+        return self.name not in _OWN and self.group != "translation"
+
 
 _POOLERS = (
     ("sum", "sum over q", None),
@@ -153,10 +158,28 @@ def _others() -> Iterator[Feature]:
         ("feedback.10", "feedback", "",
          "cosine of the passage's vector and the sum of those of the 10 best of the fusion, itself left out", "cosine"),
         ("passage.quality", "quality", "", "score of the quality model; NaN where the index has none", "score"),
+        *((f"{name}.relative", group, field,
+           f"(x - mean of x) / standard deviation of x, x = {name} over the candidates that have it; 0 where all are "
+           "alike", "deviations") for name, group, field in RELATIVE),
     )  # fmt: skip
     for name, group, field, formula, unit in table:
         yield Feature(name, group, field, formula, rocchio if group == "feedback" else own, unit, False)
 
+
+RELATIVE: tuple[tuple[str, Group, str], ...] = (
+    ("sparse.score", "sparse", ""),
+    ("dense.score", "dense", ""),
+    ("feedback.3", "feedback", ""),
+    ("feedback.10", "feedback", ""),
+    ("wordpiece.doc_size", "lengths", "wordpiece"),
+    ("analysed.bm25.sum", "term match", "analysed"),
+)
+"""Features that are there once more in a form that means the same in every index; group and field."""
+
+_OWN = frozenset(
+    ("sparse.score", "dense.score", "dense.below_best", "feedback.3", "feedback.10", "passage.quality", "title.length",
+     *(f"{field}.doc_size" for field in FIELDS))
+)  # fmt: skip
 
 SCHEMA: tuple[Feature, ...] = (*(each for field in FIELDS for each in _field(field)), *_translations(), *_others())
 """All features, in the order of columns: 253 of the literature and what Tamis adds."""

@@ -48,6 +48,7 @@ def choose(logged: Logged, parts: Folds, chosen: npt.NDArray[np.int64], recipe: 
     pairs = [_pair(logged, parts, chosen, fold) for fold in np.unique(parts.of)]
     starts = [train.start() for train, _ in pairs]
     width = logged.features.shape[1]
+    weights = np.concatenate([held_out.lists.weights for _, held_out in pairs])
     tried: dict[str, float] = {}
 
     def attempt(columns: Sequence[Sequence[int]], leaves: int) -> tuple[float, int, list[lightgbm.Booster]]:
@@ -55,7 +56,7 @@ def choose(logged: Logged, parts: Folds, chosen: npt.NDArray[np.int64], recipe: 
             trial(train, held_out, start, names, recipe, leaves)
             for (train, held_out), start, names in zip(pairs, starts, columns, strict=True)
         ]
-        curve = np.concatenate([values for values, _ in found], axis=1).mean(axis=1)
+        curve = np.average(np.concatenate([values for values, _ in found], axis=1), axis=1, weights=weights)
         trees = int(curve.argmax())
         label = f"{len(columns[0])} features, {leaves} leaves"
         tried[label] = float(curve[trees])
@@ -75,14 +76,9 @@ def choose(logged: Logged, parts: Folds, chosen: npt.NDArray[np.int64], recipe: 
         value, count, _ = attempt([order[:size] for order in orders], other)
         if value > best:
             leaves, best, trees = other, value, count
-    linear = float(
-        np.concatenate(
-            [
-                held.lists.ndcg(logged.standard[held.everything] @ start)
-                for (_, held), start in zip(pairs, starts, strict=True)
-            ]
-        ).mean()
-    )
+    mixes = zip(pairs, starts, strict=True)
+    values = [held.lists.ndcg(logged.standard[held.everything] @ start) for (_, held), start in mixes]
+    linear = float(np.average(np.concatenate(values), weights=weights))
     return Choice(size, leaves, trees, linear, full, best, tried)
 
 

@@ -50,7 +50,8 @@ class Part:
     @property
     def lists(self) -> Lists:
         """The whole lists, to be scored."""
-        return Lists(self.sizes, self.logged.relevance[self.everything], self.logged.ideal[self.queries])
+        logged, places = self.logged, self.queries
+        return Lists(self.sizes, logged.relevance[self.everything], logged.ideal[places], logged.weights[places])
 
     def start(self) -> Doubles:
         """Learn the weights of the linear mix from these queries."""
@@ -63,6 +64,7 @@ class Part:
         return lightgbm.Dataset(
             np.ascontiguousarray(self.logged.features[np.ix_(places, np.array(columns, np.intp))]),
             label=np.minimum(self.logged.relevance[places], MOST_GRADE),
+            weight=self.logged.weights[owner],
             group=np.unique(owner, return_counts=True)[1],
             init_score=self.logged.standard[places] @ start,
             feature_name=list(names),
@@ -118,7 +120,7 @@ def trial(
 
     def judge(scores: Doubles, _: lightgbm.Dataset) -> tuple[str, float, bool]:
         curve.append(lists.ndcg(scores))
-        return "ndcg", float(curve[-1].mean()), True
+        return "ndcg", float(np.average(curve[-1], weights=lists.weights)), True
 
     judged = held_out.dataset(places, start, columns, names)
     judged.reference = learned

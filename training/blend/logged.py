@@ -48,6 +48,8 @@ class Logged:
     """Discounted gain of the best order of all that is judged, found or not: float64[queries]."""
     relevant: tuple[frozenset[str], ...]
     """Ids of each query's relevant passages, found or not."""
+    weights: Doubles
+    """How much each query counts: float64[queries]."""
 
     def candidates_of(self, queries: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return the places of the candidates of some queries, in order."""
@@ -115,6 +117,35 @@ def log_candidates(
         relevance=np.concatenate(relevance),
         ideal=np.array([ideal_gain(judged.qrels[query.id].values()) for query in asked]),
         relevant=tuple(relevant_of(judged, one) for one in asked),
+        weights=np.ones(len(asked)),
+    )
+
+
+def joined(logs: Sequence[Logged]) -> Logged:
+    """Put the candidates of several collections one after the other; each collection counts as much as any other.
+
+    Rows are those of different indexes afterwards: nothing may be looked up by them.
+
+    Args:
+        logs: with the same features and arms.
+    """
+    first, *others = logs
+    if any(log.arms != first.arms or log.features.shape[1] != first.features.shape[1] for log in others):
+        raise InvalidInput("candidates of several collections must have the same features and scores of the same arms")
+    mean = sum(len(log.queries) for log in logs) / len(logs)
+    starts = np.cumsum([0, *(len(log.rows) for log in logs)])
+    ends = [log.ends[1:] + start for log, start in zip(logs, starts, strict=False)]
+    return Logged(
+        queries=tuple(query for log in logs for query in log.queries),
+        ends=np.concatenate([np.zeros(1, np.int64), *ends]),
+        rows=np.concatenate([log.rows for log in logs]),
+        features=np.concatenate([log.features for log in logs]),
+        arms=first.arms,
+        standard=np.concatenate([log.standard for log in logs]),
+        relevance=np.concatenate([log.relevance for log in logs]),
+        ideal=np.concatenate([log.ideal for log in logs]),
+        relevant=tuple(ids for log in logs for ids in log.relevant),
+        weights=np.concatenate([np.full(len(log.queries), mean / len(log.queries)) for log in logs]),
     )
 
 

@@ -21,7 +21,11 @@ class Lists:
     """Lists of candidates whose nDCG is wanted for many scorings."""
 
     def __init__(
-        self, sizes: npt.NDArray[np.int64], relevance: npt.NDArray[np.float32], ideal: npt.NDArray[np.float64]
+        self,
+        sizes: npt.NDArray[np.int64],
+        relevance: npt.NDArray[np.float32],
+        ideal: npt.NDArray[np.float64],
+        weights: npt.NDArray[np.float64] | None = None,
     ) -> None:
         """Prepare.
 
@@ -29,12 +33,19 @@ class Lists:
             sizes: candidates of each list: int64[lists].
             relevance: grades of all candidates, one list's after the other's.
             ideal: `ideal_gain` of what is judged for each list.
+            weights: how much each list counts: float64[lists]; None: all the same.
         """
         width = max(DEPTH, int(sizes.max(initial=0)))
         self._there = np.arange(width) < sizes[:, None]
         self._grades = np.zeros(self._there.shape)
         self._grades[self._there] = relevance
         self._ideal = ideal
+        self.weights = np.ones(len(sizes)) if weights is None else weights
+        """How much each list counts in a mean: float64[lists]."""
+
+    def mean(self, scores: npt.NDArray[np.float64]) -> float:
+        """Return the weighted mean of nDCG@10 over the lists."""
+        return float(np.average(self.ndcg(scores), weights=self.weights))
 
     def ndcg(self, scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return nDCG@10 of each list, best score first, equal scores in the order given: float64[lists]."""

@@ -29,7 +29,7 @@ def fit_start(
         standard: standardised scores of one or two arms, or of two and a feature: float64[n, scores].
         sizes: candidates of each list.
         relevance: grades: float32[n].
-        lists: the same lists, to score orders.
+        lists: the same lists, to score orders, with their weights.
 
     Returns:
         The weights: float64[scores].
@@ -37,24 +37,26 @@ def fit_start(
     width = standard.shape[1]
     shares = np.linspace(0, 1, STEPS) if width > 1 else np.ones(1)
     mixtures = [np.array([share, 1 - share, 0.0])[:width] for share in shares]
-    values = [float(lists.ndcg(standard @ mixture).mean()) for mixture in mixtures]
+    values = [lists.mean(standard @ mixture) for mixture in mixtures]
     # Where several are about as good, the one in the middle of them: the best of 21 is in part luck.
     good = [mixture for mixture, value in zip(mixtures, values, strict=True) if value >= max(values) - 0.001]
     best = good[len(good) // 2]
     if width > 2:
         unit = float((standard @ best).std()) or 1.0
         thirds = [best + np.array([0.0, 0.0, weight * unit]) for weight in THIRD]
-        values = [float(lists.ndcg(standard @ mixture).mean()) for mixture in thirds]
+        values = [lists.mean(standard @ mixture) for mixture in thirds]
         # The smallest that is about as good: it must earn its place.
         best = next(each for each, value in zip(thirds, values, strict=True) if value >= max(values) - 0.001)
-    likelihoods = [_likelihood(scale * (standard @ best), sizes, relevance) for scale in SCALES]
+    likelihoods = [_likelihood(scale * (standard @ best), sizes, relevance, lists.weights) for scale in SCALES]
     return best * float(SCALES[int(np.argmax(likelihoods))])
 
 
-def _likelihood(scores: Doubles, sizes: npt.NDArray[np.int64], relevance: npt.NDArray[np.float32]) -> float:
+def _likelihood(
+    scores: Doubles, sizes: npt.NDArray[np.int64], relevance: npt.NDArray[np.float32], weights: Doubles
+) -> float:
     starts = np.cumsum([0, *sizes[:-1]])
     filled = sizes > 0
     top = np.repeat(np.maximum.reduceat(scores, starts[filled]), sizes[filled])
     total = np.add.reduceat(np.exp(scores - top), starts[filled])
     logs = scores - top - np.repeat(np.log(total), sizes[filled])
-    return float(logs[relevance > 0].sum())
+    return float((np.repeat(weights, sizes) * logs)[relevance > 0].sum())

@@ -1,14 +1,10 @@
-"""Trains a blend: logs candidates through the real pipeline, chooses by cross-validation, fits on all train queries."""
+"""Trains a blend for an index: logs candidates through the real pipeline, and learns to order them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from dataclasses import dataclass
 from pathlib import Path
-
-import lightgbm
-import numpy as np
 
 from tamis.errors import BuildError
 from tamis.eval.judged import Judged
@@ -25,15 +21,11 @@ from tamis.rankers.features.extract import FeatureExtractor
 from tamis.rankers.features.schema import SCHEMA
 
 from ..mining import sampled as sampled_queries
-from .choose import Choice, choose, importance
 from .folds import folds
-from .learn import Part, fit, parameters
-from .logged import MIXED, Logged, log_candidates, relevant_of, sampled
+from .forest import learn
+from .logged import Logged, log_candidates, relevant_of
 from .recipe import BlendRecipe
 from .translated import Tables, Translated, translated
-
-NO_TREES = "tree\nversion=v4\nmax_feature_idx=0\n\nend of trees\n"
-"""A forest without trees, where none was better than the linear mix alone."""
 
 TRANSLATED = frozenset(feature.name for feature in SCHEMA if feature.group == "translation")
 
@@ -45,11 +37,11 @@ class Trained:
     model: str
     card: Mapping[str, object]
     features: Sequence[str]
-    encoder: str
+    encoder: str | None
     start: Mapping[str, float]
     translations: Tables
     """Empty where the forest asks for none."""
-    numbering: str
+    numbering: str | None
     """Of the forward index that they are for."""
 
     def write(self, folder: Path) -> BlendBundle:
@@ -109,57 +101,27 @@ def train_blend(engine: Engine, judged: Judged, recipe: BlendRecipe, progress: P
     own = {query.id: apart[fold] for query, fold in zip(queries, parts.of.tolist(), strict=True)} if apart else None
     with progress.phase("log", len(queries), "queries") as report:
         logged = log_candidates(engine, judged, extractor_of(forward), report, queries, own)
-    chosen = sampled(logged, recipe.hard, recipe.random, recipe.seed)
-    choice = choose(logged, parts, chosen, recipe, progress.note)
-    everything = Part.of(logged, np.arange(len(queries)), chosen)
-    start = everything.start()
-    model, used, gains = _fitted(everything, start, names, choice, recipe)
-    card: dict[str, object] = {
-        "trained_on": {
-            "collection": judged.name,
-            "split": judged.split,
-            "judgments_sha256": judged.fingerprint,
-            "index": engine.index.manifest.fingerprint,
-            "queries": len(queries),
-            "candidates": len(logged.rows),
-            "learned_from": len(chosen),
-            "relevant_found": int((logged.relevance > 0).sum()),
-            "relevant": sum(map(len, logged.relevant)),
-        },
-        "held_out_ndcg_10": {
-            "folds": recipe.folds,
-            "no_relevant_passage_in_two_folds": parts.are_apart,
-            "fused": _fused(logged),
-            **asdict(choice),
-        },
-        "importance_gain": gains,
-        "recipe": recipe.model_dump(mode="json"),
+    learned = learn(logged, parts, names, recipe, progress)
+    card = {
+        "trained_on": {**about(judged, engine, logged), "learned_from": learned.candidates},
+        **learned.card,
         "pipeline": engine.config.model_dump(mode="json"),
-        "made_with": {name: version(name) for name in ("tamis", "lightgbm", "numpy")},
     }
-    weights = {arm: float(weight) for arm, weight in zip(logged.arms, start, strict=True)}
-    needed = tables.everything.translations if tables is not None and not TRANSLATED.isdisjoint(used) else {}
-    return Trained(model, card, used, engine.index.encoder.bundle.fingerprint, weights, needed, forward.numbering())
+    asked = tables is not None and not TRANSLATED.isdisjoint(learned.features)
+    needed = tables.everything.translations if tables is not None and asked else {}
+    encoder = engine.index.encoder.bundle.fingerprint
+    return Trained(learned.model, card, learned.features, encoder, learned.start, needed, forward.numbering())
 
 
-def _fitted(
-    part: Part, start: np.ndarray, names: Sequence[str], choice: Choice, recipe: BlendRecipe
-) -> tuple[str, list[str], dict[str, float]]:
-    """Fit on all queries: the forest, its columns by name, and what each column's splits gained."""
-    if not choice.trees:
-        return NO_TREES, [MIXED if MIXED in names else names[0]], {}
-    params = parameters(recipe, choice.leaves)
-    columns = list(range(len(names)))
-    if choice.size < len(names):
-        kept = importance(fit(part, start, columns, names, params, choice.trees))[: choice.size]
-        columns = sorted({*kept, *(place for place, name in enumerate(names) if name == MIXED)})  # the mix reads it
-    used = [names[column] for column in columns]
-    booster: lightgbm.Booster = fit(part, start, columns, used, params, choice.trees)
-    gains = dict(zip(used, booster.feature_importance("gain").tolist(), strict=True))
-    return booster.model_to_string(), used, dict(sorted(gains.items(), key=lambda item: -item[1]))
-
-
-def _fused(logged: Logged) -> float:
-    """Return the nDCG@10 of the order that the candidates came in."""
-    part = Part.of(logged, np.arange(len(logged.queries)), np.empty(0, np.int64))
-    return float(part.lists.ndcg(-np.arange(len(logged.rows), dtype=np.float64)).mean())
+def about(judged: Judged, engine: Engine, logged: Logged) -> dict[str, object]:
+    """Describe for the card what was learned from."""
+    return {
+        "collection": judged.name,
+        "split": judged.split,
+        "judgments_sha256": judged.fingerprint,
+        "index": engine.index.manifest.fingerprint,
+        "queries": len(logged.queries),
+        "candidates": len(logged.rows),
+        "relevant_found": int((logged.relevance > 0).sum()),
+        "relevant": sum(map(len, logged.relevant)),
+    }

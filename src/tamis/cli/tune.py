@@ -47,8 +47,9 @@ def tune(
 ) -> None:
     """Find the settings of the pipeline that answer best within a latency.
 
-    Searches arms, depths, breadth of the vector search and fusion on one split, and where the
-    pipeline reranks, how deep and how much of the first stage's scores is mixed in; chooses among
+    Searches arms, depths, breadth of the vector search and fusion on one split, where the pipeline
+    has a blend, whether and down to which depth it orders candidates, and where it reranks, how deep
+    and how much of the earlier scores is mixed in; chooses among
     the best by queries that the search did not fit, and by latency measured through the real pipeline;
     then compares the chosen one with the default on a held-out split. pipeline.toml holds the tuned
     pipeline where that confirms it, else the default. Interrupted, the same command goes on.

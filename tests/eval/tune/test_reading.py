@@ -61,6 +61,21 @@ def test_the_search_may_mix_in_the_first_stage_read_less_deep_or_leave_the_model
     assert suggested(base, rerank=False).rerank is None
 
 
+def test_the_search_may_cut_by_the_blend_or_leave_it_out_and_mix_its_score_into_the_rerankers() -> None:
+    base = PipelineConfig(blend="index", rerank="some")
+    cut = suggested(base, blend=True, blend_depth=1, rerank=False)
+    assert (cut.blend, cut.blend_depth, cut.rerank) == ("index", 30, None)
+    whole = suggested(
+        base, blend=True, blend_depth=5, rerank=True, rerank_depth=4,
+        rerank_dense=0.0, rerank_sparse=0.0, rerank_blend=0.7,
+    )  # fmt: skip
+    assert (whole.blend_depth, whole.rerank_weights) == (None, {"rerank": 1.0, "blend": 0.7})
+    without = suggested(base, blend=False, rerank=True, rerank_depth=0, rerank_dense=0.1, rerank_sparse=0.2)
+    assert (without.blend, without.rerank_weights) == (None, {"rerank": 1.0, "dense": 0.1, "sparse": 0.2})
+    space = Space.of(base, passages=1_000, is_exact=True, least_depth=10)
+    assert {config.blend for config in space.corners()} == {None}
+
+
 def test_a_pipeline_without_a_second_stage_gets_none() -> None:
     assert suggested(PipelineConfig()).rerank is None
     space = Space.of(PipelineConfig(rerank="some"), passages=1_000, is_exact=True, least_depth=10)

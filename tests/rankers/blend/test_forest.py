@@ -9,7 +9,7 @@ import pytest
 from tamis.errors import DamagedFile
 from tamis.rankers.blend.contributions import contributions
 from tamis.rankers.blend.forest import Forest
-from tamis.training.blend.train import NO_TREES
+from tamis.training.blend.forest import NO_TREES
 
 
 def learned(trees: int = 40, missing: bool = True) -> tuple[lightgbm.Booster, np.ndarray]:

@@ -25,6 +25,7 @@ LOGGED = Logged(
     relevance=np.array([0, 2, 1], np.float32),
     ideal=np.ones(2),
     relevant=(frozenset(), frozenset({"p5", "p6"})),
+    weights=np.ones(2),
 )
 IDS = ["p4", "p5", "p6"]
 
