@@ -44,7 +44,8 @@ def feedback_features(candidates: Candidates, vectors: npt.NDArray[np.float32], 
     rank = candidates.features.get("fused_rank")
     order = np.arange(len(candidates)) if rank is None else np.argsort(rank, kind="stable")
     best = order[: max(FEEDBACK)]
-    near = vectors @ vectors[best].T  # float32[n, 10 at most]
+    # Not `@`: for so little, BLAS would wake threads of its own, which then wait busily for more.
+    near = np.einsum("nd,kd->nk", vectors, vectors[best])  # float32[n, 10 at most]
     for column, count in enumerate(FEEDBACK):
         heads = best[:count]
         sums = near[:, : len(heads)].sum(axis=1)
