@@ -24,6 +24,7 @@ MODULES = (
     "service_overload",
     "service_reload",
     "reranker_serving",
+    "portable_blend",
     "updating",
     "cold",
 )

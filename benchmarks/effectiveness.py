@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tamis.eval.judged import OWN, Judged, read_judged
+from tamis.eval.formats.own import OWN
+from tamis.eval.judged import Judged, read_judged
 from tamis.eval.measures import parse_measure, score_run
 from tamis.eval.significance import bootstrap_interval
 from tamis.eval.trec import Run

@@ -33,10 +33,11 @@ log = logging.getLogger(__name__)
 ReaderKey = tuple[str, str]
 """Bundle and precision of a second stage."""
 
-IN_INDEX, SHIPPED = "index", "default"
-"""Names of the blend that is published in the index itself, and of the one that comes with Tamis."""
+IN_INDEX = "index"
+"""Names the blend that is published in the index itself."""
 
-SHIPPED_FOLDER = Path(__file__).resolve().parent / "blend" / "shipped"
+SHIPPED = {name: Path(__file__).resolve().parent / "blend" / "shipped" / name for name in ("default", "open")}
+"""Blends that come with Tamis, for indexes without judgments; their README.md says what they learned from."""
 
 
 def reader_key(config: PipelineConfig) -> ReaderKey | None:
@@ -122,7 +123,7 @@ def open_blend(index: PublishedIndex, name: str) -> Blend:
 
     Args:
         index: open.
-        name: folder of the blend, `index` for the one published in it, or `default` for the one of Tamis.
+        name: `index` for the one published in it, `default` or `open` for one that comes with Tamis, or a folder.
 
     Raises:
         NotFound: there is no such blend.
@@ -134,10 +135,9 @@ def open_blend(index: PublishedIndex, name: str) -> Blend:
     if name == IN_INDEX and f"{BLEND}/{SETTINGS}" not in index.manifest.files:
         raise NotFound(
             f"version {index.manifest.version} of the index of {corpus} has no blend; train one with "
-            "`tamis train blend INDEX COLLECTION`, or take the one that comes with Tamis, `pipeline.blend = \"default\"`"
+            '`tamis train blend INDEX COLLECTION`, or take the one that comes with Tamis, `pipeline.blend = "default"`'
         )
-    own = {IN_INDEX: index.folder / BLEND, SHIPPED: SHIPPED_FOLDER}
-    folder = own.get(name) or Path(name).expanduser()
+    folder = index.folder / BLEND if name == IN_INDEX else SHIPPED.get(name) or Path(name).expanduser()
     bundle = BlendBundle.open(folder)
     bundle.check_encoder(index.encoder.bundle.fingerprint)
     return Blend.open(bundle, forward, index.ids.rank, index.quality, index.dense.vectors)

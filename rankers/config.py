@@ -50,9 +50,9 @@ class PipelineConfig(Section):
 
     blend: str | None = Field(
         None,
-        description="forest that orders the candidates by their features: `default`, which comes with Tamis and was "
-        "trained on other collections; `index` for the one published in the index; or a folder that "
-        "`tamis train blend --out` wrote",
+        description="forest that orders the candidates by their features: `default` or `open`, which come with Tamis "
+        "and learned from other collections (those of `open` may be used commercially); `index` for the one published "
+        "in the index; or a folder that `tamis train blend --out` wrote",
     )
     blend_depth: int | None = Field(
         None, ge=1, le=20_000, description="candidates that the blend orders, the others are dropped; none: all"

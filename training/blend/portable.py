@@ -1,4 +1,4 @@
-"""Trains a blend for indexes that have no judgments: from several collections, by features that say the same in each."""
+"""Trains a blend for indexes without judgments: from several collections, by features that say the same in each."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ def train_portable(
         InvalidInput: fewer than two collections, one twice, or an index without a forward index.
     """
     if len(sources) < 2:
-        raise InvalidInput("a blend for other indexes must learn from two collections at least; add one with `--also INDEX=COLLECTION`")
+        raise InvalidInput(
+            "a blend for other indexes must learn from two collections at least; add one with `--also INDEX=COLLECTION`"
+        )
     if len({source.judged.fingerprint for source in sources}) < len(sources):
         raise InvalidInput("the same judgments were given twice: one of them would be held out by itself; leave it out")
     logs: list[Logged] = []

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from tamis.errors import BuildError
+import numpy as np
+
+from tamis.errors import BuildError, InvalidInput
 from tamis.eval.judged import Judged
 from tamis.indexer.derive import publish_with
 from tamis.indexer.forward.forward import ForwardIndex
@@ -14,7 +17,7 @@ from tamis.indexer.manifest import IndexManifest
 from tamis.indexer.progress import Progress
 from tamis.indexer.published import BLEND
 from tamis.indexer.versions import IndexFolder
-from tamis.rankers.blend.blend import usable_forward
+from tamis.rankers.blend.blend import read_forest, usable_forward
 from tamis.rankers.blend.bundle import BlendBundle
 from tamis.rankers.engine import Engine
 from tamis.rankers.features.extract import FeatureExtractor
@@ -23,7 +26,7 @@ from tamis.rankers.features.schema import SCHEMA
 from ..mining import sampled as sampled_queries
 from .folds import folds
 from .forest import learn
-from .logged import Logged, log_candidates, relevant_of
+from .logged import Doubles, Logged, log_candidates, relevant_of
 from .recipe import BlendRecipe
 from .translated import Tables, Translated, translated
 
@@ -43,12 +46,14 @@ class Trained:
     """Empty where the forest asks for none."""
     numbering: str | None
     """Of the forward index that they are for."""
+    base: BlendBundle | None = None
+    """The blend that it was learned upon."""
 
     def write(self, folder: Path) -> BlendBundle:
         """Write it to a folder that is not there yet."""
         return BlendBundle.write(
             folder, self.model, self.card, features=self.features, encoder=self.encoder, start=self.start,
-            translations=self.translations, numbering=self.numbering,
+            translations=self.translations, numbering=self.numbering, base=self.base,
         )  # fmt: skip
 
     def publish(self, path: Path, trained_on: str) -> IndexManifest:
@@ -73,7 +78,9 @@ def _write(trained: Trained, folder: Path) -> None:
     trained.write(folder)
 
 
-def train_blend(engine: Engine, judged: Judged, recipe: BlendRecipe, progress: Progress) -> Trained:
+def train_blend(
+    engine: Engine, judged: Judged, recipe: BlendRecipe, progress: Progress, base: BlendBundle | None = None
+) -> Trained:
     """Train a blend for an index on a train split.
 
     Args:
@@ -81,10 +88,15 @@ def train_blend(engine: Engine, judged: Judged, recipe: BlendRecipe, progress: P
         judged: queries and judgments to learn from.
         recipe: how.
         progress: who is told how far it is.
+        base: a blend to start from in place of a linear mix.
 
     Raises:
-        InvalidInput: the index has no forward index, or is not of this collection.
+        InvalidInput: the index has no forward index, or is not of this collection; or `base` learned from the same
+            judgments, is of another encoder, or has translations, which are of one index.
     """
+    encoder = engine.index.encoder.bundle.fingerprint
+    if base is not None:
+        _check_base(base, judged, encoder)
     forward = usable_forward(engine.index.forward, engine.index.manifest.corpus.name)
     queries = sampled_queries(judged, recipe.queries, recipe.seed).queries
     parts = folds([relevant_of(judged, query) for query in queries], recipe.folds, recipe.seed)
@@ -101,16 +113,42 @@ def train_blend(engine: Engine, judged: Judged, recipe: BlendRecipe, progress: P
     own = {query.id: apart[fold] for query, fold in zip(queries, parts.of.tolist(), strict=True)} if apart else None
     with progress.phase("log", len(queries), "queries") as report:
         logged = log_candidates(engine, judged, extractor_of(forward), report, queries, own)
+    if base is not None:
+        logged = replace(logged, base=_scores(base, logged, names))
     learned = learn(logged, parts, names, recipe, progress)
-    card = {
+    card: dict[str, object] = {
         "trained_on": {**about(judged, engine, logged), "learned_from": learned.candidates},
         **learned.card,
         "pipeline": engine.config.model_dump(mode="json"),
     }
     asked = tables is not None and not TRANSLATED.isdisjoint(learned.features)
     needed = tables.everything.translations if tables is not None and asked else {}
-    encoder = engine.index.encoder.bundle.fingerprint
-    return Trained(learned.model, card, learned.features, encoder, learned.start, needed, forward.numbering())
+    start = learned.start if base is None else base.settings.start
+    if base is not None:
+        card["base"] = {"fingerprint": base.fingerprint, "card": base.card()}
+    return Trained(learned.model, card, learned.features, encoder, start, needed, forward.numbering(), base)
+
+
+def _check_base(base: BlendBundle, judged: Judged, encoder: str) -> None:
+    base.check_encoder(encoder)
+    told: Any = base.card()["trained_on"]
+    known = [source["judgments_sha256"] for source in (told if isinstance(told, list) else [told])]
+    if judged.fingerprint in known:
+        raise InvalidInput(
+            f"the blend in {base.folder} learned from the judgments of {judged.name}, {judged.split}: no query could "
+            "be held out to choose by; start from one that did not"
+        )
+    if base.settings.numbering is not None:
+        raise InvalidInput(f"the blend in {base.folder} has translations of its own index; start from one without")
+
+
+def _scores(base: BlendBundle, logged: Logged, names: Sequence[str]) -> Doubles:
+    """Score the logged candidates by another blend."""
+    columns, forest = read_forest(base)
+    weights = np.array([base.settings.start.get(arm, 0.0) for arm in logged.arms])
+    places = [names.index(column) for column in columns]
+    start: Doubles = logged.standard @ weights
+    return start + forest.score(np.ascontiguousarray(logged.features[:, places]))
 
 
 def about(judged: Judged, engine: Engine, logged: Logged) -> dict[str, object]:
