@@ -1,9 +1,8 @@
 """Cascade: is rereading the blend's best 30 as good as rereading the fusion's best 100, at a third of the cost?
 
-    python -m benchmarks.cascade [--collection squad11] [--queries 2000] [--train 1000] [--minutes 60] [--record]
+    python -m benchmarks.cascade [--collection squad11] [--queries 2000] [--blend default] [--minutes 60] [--record]
 
-The index is built and its blend trained on the collection's train split where they are not there yet. Scores of pairs
-do not depend on company, so each pair is read once and kept in a file: an interrupted run goes on where it was, and
+The index is built where it is not there yet. Scores of pairs do not depend on company, so each pair is read once and kept in a file: an interrupted run goes on where it was, and
 one that ran out of minutes reports the queries that it has read, and says how many. Cost is the tokens that the
 reranker reads. The final score is a mixture of both stages' standardised scores, for both contenders alike.
 """
@@ -18,7 +17,6 @@ from pathlib import Path
 import numpy as np
 import orjson
 
-from tamis.cli.output import Bars
 from tamis.eval.judged import Judged, read_judged
 from tamis.eval.significance import bootstrap_interval, non_inferiority
 from tamis.rankers.assemble import open_reader
@@ -28,8 +26,6 @@ from tamis.rankers.pair_scorer import PairScorer
 from tamis.rankers.ranking import Candidates, Query, canonical
 from tamis.rankers.standard import standardised
 from tamis.training.blend.ndcg import DISCOUNTS, ideal_gain
-from tamis.training.blend.recipe import BlendRecipe
-from tamis.training.blend.train import train_blend
 from tamis.training.mining import sampled
 
 from .corpora import built
@@ -53,16 +49,15 @@ def main() -> None:
     parser.add_argument("--collection", default="squad11")
     parser.add_argument("--split", default="dev")
     parser.add_argument("--queries", type=int, default=2_000)
-    parser.add_argument("--train", type=int, default=1_000, help="train queries of the blend")
+    parser.add_argument("--blend", default="default", help="as `pipeline.blend` names it")
     parser.add_argument("--minutes", type=float, default=60.0, help="end reading after so long")
-    parser.add_argument("--index", type=Path, help="an index with a published blend, in place of one that is made")
     parser.add_argument("--record", action="store_true", help="write the table to RESULTS.md")
     options = parser.parse_args()
     source = str(DATA / options.collection)
-    index = options.index or blended(source, options.collection, options.train)
     judged = sampled(read_judged(source, options.split), options.queries, 0)
-    config = PipelineConfig(blend="index", rerank=RERANKER, rerank_precision="int8")
-    with Engine.open(index, PipelineConfig(blend="index")) as engine:
+    index = built(source, f"{options.collection}-default")
+    config = PipelineConfig(blend=options.blend, rerank=RERANKER, rerank_precision="int8")
+    with Engine.open(index, PipelineConfig(blend=options.blend)) as engine:
         reader = open_reader(config, "cpu")
         assert reader is not None
         try:
@@ -75,21 +70,10 @@ def main() -> None:
     if options.record:
         command = f"python -m benchmarks.cascade --collection {options.collection} --queries {options.queries} --record"
         remarks = (
-            f"{options.collection} {options.split}, {RERANKER} in int8, mixed {RERANK_WEIGHT} to {1 - RERANK_WEIGHT}. "
+            f"{options.collection} {options.split}, blend {options.blend!r}, {RERANKER} in int8, mixed {RERANK_WEIGHT} to {1 - RERANK_WEIGHT}. "
             f"Asked: not inferior by {MARGIN:.0%} with at least 2,000 queries, at a third of the tokens or fewer."
         )
         record(Result("cascade", "Cascade: the blend cuts for the reranker", command, ("what", "value"), rows, remarks))
-
-
-def blended(source: str, name: str, queries: int) -> Path:
-    """Build an index with a blend, unless it is there."""
-    path = built(source, f"{name}-cascade")
-    if not (path / "current" / "blend").is_dir():
-        with Engine.open(path) as engine:
-            recipe = BlendRecipe(queries=queries, threads=1)
-            trained = train_blend(engine, read_judged(source, "train"), recipe, Bars())
-            trained.publish(path, engine.index.manifest.version)
-    return path
 
 
 def compared(engine: Engine, reader: PairScorer, judged: Judged, cache: Path, until: float) -> list[tuple[str, str]]:

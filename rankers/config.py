@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from tamis.indexer.config import Section
 from tamis.models.settings import Precision
@@ -52,13 +52,13 @@ class PipelineConfig(Section):
         None,
         description="forest that orders the candidates by their features: `default` or `open`, which come with Tamis "
         "and learned from other collections (those of `open` may be used commercially); `index` for the one published "
-        "in the index; or a folder that `tamis train blend --out` wrote",
+        "in the index; a folder that `tamis train blend --out` wrote; or `none`",
     )
     blend_depth: int | None = Field(
         None, ge=1, le=20_000, description="candidates that the blend orders, the others are dropped; none: all"
     )
     rerank: str | None = Field(
-        None, description="cross-encoder or monoT5 that reads the best candidates: an exported bundle, or its folder"
+        None, description="cross-encoder or monoT5 that reads the best candidates: an exported bundle, its folder, or `none`"
     )
     rerank_precision: Precision = Field(
         "fp32", description="`fp32` is exact; `int8` is faster on a CPU, `fp16` is for a GPU"
@@ -71,6 +71,11 @@ class PipelineConfig(Section):
         default_factory=lambda: {"rerank": 1.0},
         description="final score: its own, or a sum of standardised scores of `rerank`, `previous` and earlier stages",
     )
+
+    @field_validator("blend", "rerank", mode="before")
+    @classmethod
+    def _none_is_none(cls, name: object) -> object:
+        return None if name == "none" else name  # TOML has no null, and a named pipeline may want to do without
 
     @model_validator(mode="after")
     def _gate_fits(self) -> PipelineConfig:

@@ -88,6 +88,14 @@ def test_a_named_pipeline_has_from_the_default_one_what_it_does_not_say(tmp_path
     )
 
 
+def test_a_named_pipeline_may_do_without_what_the_default_one_has(tmp_path: Path) -> None:
+    text = "[pipeline]\nblend = 'default'\nrerank = 'some'\n[pipelines.plain]\nblend = 'none'\nrerank = 'none'\n"
+    config = named(tmp_path, text)
+    plain = config.named("plain")
+    assert (plain.blend, plain.rerank) == (None, None)
+    assert (config.pipeline.blend, config.pipeline.rerank) == ("default", "some")
+
+
 def test_a_named_pipeline_is_checked_as_a_whole(tmp_path: Path) -> None:
     """Also against what it has from the default one."""
     with pytest.raises(InvalidInput, match=r"pipelines\.both.*weights must give 'dense'"):
