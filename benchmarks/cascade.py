@@ -2,9 +2,10 @@
 
     python -m benchmarks.cascade [--collection squad11] [--queries 2000] [--blend default] [--minutes 60] [--record]
 
-The index is built where it is not there yet. Scores of pairs do not depend on company, so each pair is read once and kept in a file: an interrupted run goes on where it was, and
-one that ran out of minutes reports the queries that it has read, and says how many. Cost is the tokens that the
-reranker reads. The final score is a mixture of both stages' standardised scores, for both contenders alike.
+The index is built where it is not there yet. Scores of pairs do not depend on company, so each pair is read once and
+kept in a file: an interrupted run goes on where it was, and one that ran out of minutes reports the queries that it has
+read, and says how many. Cost is the tokens that the reranker reads. The final score is a mixture of both stages'
+standardised scores, for both contenders alike.
 """
 
 from __future__ import annotations
@@ -70,7 +71,8 @@ def main() -> None:
     if options.record:
         command = f"python -m benchmarks.cascade --collection {options.collection} --queries {options.queries} --record"
         remarks = (
-            f"{options.collection} {options.split}, blend {options.blend!r}, {RERANKER} in int8, mixed {RERANK_WEIGHT} to {1 - RERANK_WEIGHT}. "
+            f"{options.collection} {options.split}, blend {options.blend!r}, {RERANKER} in int8, mixed {RERANK_WEIGHT} "
+            f"to {1 - RERANK_WEIGHT}. "
             f"Asked: not inferior by {MARGIN:.0%} with at least 2,000 queries, at a third of the tokens or fewer."
         )
         record(Result("cascade", "Cascade: the blend cuts for the reranker", command, ("what", "value"), rows, remarks))

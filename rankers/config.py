@@ -58,7 +58,8 @@ class PipelineConfig(Section):
         None, ge=1, le=20_000, description="candidates that the blend orders, the others are dropped; none: all"
     )
     rerank: str | None = Field(
-        None, description="cross-encoder or monoT5 that reads the best candidates: an exported bundle, its folder, or `none`"
+        None,
+        description="cross-encoder or monoT5 that reads the best candidates: an exported bundle, its folder, or `none`",
     )
     rerank_precision: Precision = Field(
         "fp32", description="`fp32` is exact; `int8` is faster on a CPU, `fp16` is for a GPU"

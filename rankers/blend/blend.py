@@ -61,7 +61,13 @@ class Blend:
             DamagedFile: the forest cannot be read, or has other columns than the bundle says.
             InvalidInput: its translations are of another vocabulary.
         """
-        names, forest = read_forest(bundle)
+        forest = Forest.parse(bundle.model_text())
+        names = bundle.settings.features
+        if forest.trees and forest.features != len(names):
+            raise DamagedFile(
+                f"the forest in {bundle.folder} has {forest.features} columns, its settings name {len(names)}; "
+                "train or copy the blend again"
+            )
         extractor = FeatureExtractor(bundle.with_translations(forward), quality, names, vectors)
         extractor.warm_up()
         forest.score(np.zeros((1, len(names)), np.float32))
@@ -104,26 +110,6 @@ class Blend:
         order = canonical(candidates.rows, scores, self.id_rank)
         kept = candidates.take(order)
         return Candidates(kept.rows, scores[order], kept.features).with_stage(STAGE), None
-
-
-def read_forest(bundle: BlendBundle) -> tuple[tuple[str, ...], Forest]:
-    """Read a blend's trees, after those of the blend that it starts from; and the names of the columns of both.
-
-    Raises:
-        DamagedFile: a forest cannot be read, or has other columns than its bundle says.
-    """
-    names = bundle.settings.features
-    forest = Forest.parse(bundle.model_text())
-    if forest.trees and forest.features != len(names):
-        raise DamagedFile(
-            f"the forest in {bundle.folder} has {forest.features} columns, its settings name {len(names)}; "
-            "train or copy the blend again"
-        )
-    if (base := bundle.base()) is None:
-        return names, forest
-    earlier, trees = read_forest(base)
-    both = tuple(dict.fromkeys((*names, *earlier)))
-    return both, trees.over(earlier, both).plus(forest.over(names, both))
 
 
 def unscored(candidates: Candidates) -> Candidates:

@@ -4,12 +4,10 @@ DIR/blend.json    settings and the hash of each other file; written last, a fold
 DIR/model.txt     the forest, as LightGBM writes it
 DIR/card.json     what it learned from, how, and how well
 DIR/translations/ IBM Model 1 of the same judgments, where it was worth it: a folder of arrays a field
-DIR/base/         the blend whose scores it starts from, where it does not start from a linear mix of its own
 """
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,7 +28,7 @@ from ..features.schema import PLACES, schema_hash
 FORMAT = 1
 """Version of the layout; a newer one is refused."""
 
-SETTINGS, MODEL, CARD, BASE = "blend.json", "model.txt", "card.json", "base"
+SETTINGS, MODEL, CARD = "blend.json", "model.txt", "card.json"
 
 
 class BlendSettings(BaseModel):
@@ -98,7 +96,6 @@ class BlendBundle:
         start: Mapping[str, float],
         translations: Mapping[TranslationField, Translation] | None = None,
         numbering: str | None = None,
-        base: BlendBundle | None = None,
     ) -> BlendBundle:
         """Write a blend, whole or not at all.
 
@@ -111,8 +108,6 @@ class BlendBundle:
             start: weights of the linear mix that the forest starts from.
             translations: IBM Model 1 by field; None: the forest asks for none.
             numbering: `ForwardIndex.numbering` of the forward index that they were trained for.
-            base: the blend whose scores the forest starts from, with the same `start`; it is copied. None: it starts
-                from the linear mix alone.
 
         Raises:
             InvalidInput: something is there already.
@@ -126,10 +121,6 @@ class BlendBundle:
             (temporary / CARD).write_bytes(orjson.dumps(card, option=orjson.OPT_INDENT_2))
             if translations:
                 Translation.write_all(translations, temporary / TRANSLATIONS)
-            if base is not None:
-                for name in (SETTINGS, *base.settings.files):
-                    (temporary / BASE / name).parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copyfile(base.folder / name, temporary / BASE / name)
             files = {
                 path.relative_to(temporary).as_posix(): FileEntry(bytes=path.stat().st_size, sha256=sha256_file(path))
                 for path in sorted(temporary.rglob("*"))
@@ -142,10 +133,6 @@ class BlendBundle:
             content = orjson.dumps(settings.model_dump(mode="json"), option=orjson.OPT_INDENT_2)
             (temporary / SETTINGS).write_bytes(content)
         return BlendBundle.open(folder)
-
-    def base(self) -> BlendBundle | None:
-        """Open the blend that this one starts from, verified as this one; None: it starts from a linear mix."""
-        return BlendBundle.open(self.folder / BASE) if f"{BASE}/{SETTINGS}" in self.settings.files else None
 
     def check_encoder(self, fingerprint: str) -> None:
         """Refuse an encoder other than the one whose scores the blend learned from.

@@ -6,8 +6,7 @@ here, where LightGBM ends the process.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -77,29 +76,6 @@ class Forest:
             children=_joined([tree.children for tree in trees], np.int32).reshape(-1, 2),
             leaves=_joined([tree.leaves for tree in trees], np.float64),
             leaf_counts=_joined([tree.leaf_counts for tree in trees], np.int64),
-        )
-
-    def over(self, own: Sequence[str], names: Sequence[str]) -> Forest:
-        """Return the same trees for rows of other columns.
-
-        Args:
-            own: of the columns that it reads now.
-            names: of all columns of those rows; what it splits on is among them.
-        """
-        places = {name: place for place, name in enumerate(names)}
-        moved = np.array([places[name] for name in own], np.int32)
-        return replace(self, features=len(names), column=moved[self.column] if len(self.column) else self.column)
-
-    def plus(self, other: Forest) -> Forest:
-        """Return the trees of both, these first; both read the same columns."""
-        return Forest(
-            self.features,
-            np.concatenate([self.roots, other.roots[1:] + self.roots[-1]]),
-            np.concatenate([self.leaf_starts, other.leaf_starts[1:] + self.leaf_starts[-1]]),
-            *(
-                np.concatenate([getattr(self, name), getattr(other, name)])
-                for name in ("column", "threshold", "decision", "children", "leaves", "leaf_counts")
-            ),
         )
 
     def score(self, values: Scores) -> npt.NDArray[np.float64]:

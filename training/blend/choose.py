@@ -26,7 +26,7 @@ class Choice:
     leaves: int
     trees: int
     start: float
-    """Of what the forest starts from: the linear mix, or the blend learned upon."""
+    """Of the linear mix alone."""
     full: float
     """With all features."""
     chosen: float
@@ -60,7 +60,7 @@ def choose(logged: Logged, parts: Folds, chosen: npt.NDArray[np.int64], recipe: 
         trees = int(curve.argmax())
         label = f"{len(columns[0])} features, {leaves} leaves"
         tried[label] = float(curve[trees])
-        say(f"{label}: {curve[trees]:.4f} with {trees} trees; without any {curve[0]:.4f}")
+        say(f"{label}: {curve[trees]:.4f} with {trees} trees; the linear mix alone {curve[0]:.4f}")
         return float(curve[trees]), trees, [booster for _, booster in found]
 
     leaves = recipe.leaves[0]
@@ -77,7 +77,7 @@ def choose(logged: Logged, parts: Folds, chosen: npt.NDArray[np.int64], recipe: 
         if value > best:
             leaves, best, trees = other, value, count
     mixes = zip(pairs, starts, strict=True)
-    values = [held.lists.ndcg(held.initial(held.everything, start)) for (_, held), start in mixes]
+    values = [held.lists.ndcg(logged.standard[held.everything] @ start) for (_, held), start in mixes]
     linear = float(np.average(np.concatenate(values), weights=weights))
     return Choice(size, leaves, trees, linear, full, best, tried)
 

@@ -58,11 +58,6 @@ class Part:
         logged, places = self.logged, self.everything
         return fit_start(logged.standard[places], self.sizes, logged.relevance[places], self.lists)
 
-    def initial(self, places: Places, start: Doubles) -> Doubles:
-        """Return what the forest starts from: the scores of the blend learned upon, or those of the linear mix."""
-        logged = self.logged
-        return logged.standard[places] @ start if logged.base is None else logged.base[places]
-
     def dataset(self, places: Places, start: Doubles, columns: Sequence[int], names: Sequence[str]) -> lightgbm.Dataset:
         """Give candidates to LightGBM."""
         owner = np.searchsorted(self.logged.ends, places, "right") - 1
@@ -71,7 +66,7 @@ class Part:
             label=np.minimum(self.logged.relevance[places], MOST_GRADE),
             weight=self.logged.weights[owner],
             group=np.unique(owner, return_counts=True)[1],
-            init_score=self.initial(places, start),
+            init_score=self.logged.standard[places] @ start,
             feature_name=list(names),
             free_raw_data=False,
         )
@@ -121,7 +116,7 @@ def trial(
     learned = train.dataset(train.learned, start, columns, names)
     lists, curve = held_out.lists, []
     places = held_out.everything
-    curve.append(lists.ndcg(held_out.initial(places, start)))
+    curve.append(lists.ndcg(held_out.logged.standard[places] @ start))
 
     def judge(scores: Doubles, _: lightgbm.Dataset) -> tuple[str, float, bool]:
         curve.append(lists.ndcg(scores))

@@ -50,8 +50,6 @@ class Logged:
     """Ids of each query's relevant passages, found or not."""
     weights: Doubles
     """How much each query counts: float64[queries]."""
-    base: Doubles | None = None
-    """Score of each candidate by the blend that is learned upon: float64[n]; None: there is none."""
 
     def candidates_of(self, queries: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return the places of the candidates of some queries, in order."""

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from tamis.errors import BuildError, InvalidInput
+from tamis.errors import BuildError
 from tamis.eval.judged import Judged
 from tamis.indexer.derive import publish_with
 from tamis.indexer.forward.forward import ForwardIndex
@@ -17,7 +14,7 @@ from tamis.indexer.manifest import IndexManifest
 from tamis.indexer.progress import Progress
 from tamis.indexer.published import BLEND
 from tamis.indexer.versions import IndexFolder
-from tamis.rankers.blend.blend import read_forest, usable_forward
+from tamis.rankers.blend.blend import usable_forward
 from tamis.rankers.blend.bundle import BlendBundle
 from tamis.rankers.engine import Engine
 from tamis.rankers.features.extract import FeatureExtractor
@@ -26,7 +23,7 @@ from tamis.rankers.features.schema import SCHEMA
 from ..mining import sampled as sampled_queries
 from .folds import folds
 from .forest import learn
-from .logged import Doubles, Logged, log_candidates, relevant_of
+from .logged import Logged, log_candidates, relevant_of
 from .recipe import BlendRecipe
 from .translated import Tables, Translated, translated
 
@@ -46,14 +43,12 @@ class Trained:
     """Empty where the forest asks for none."""
     numbering: str | None
     """Of the forward index that they are for."""
-    base: BlendBundle | None = None
-    """The blend that it was learned upon."""
 
     def write(self, folder: Path) -> BlendBundle:
         """Write it to a folder that is not there yet."""
         return BlendBundle.write(
             folder, self.model, self.card, features=self.features, encoder=self.encoder, start=self.start,
-            translations=self.translations, numbering=self.numbering, base=self.base,
+            translations=self.translations, numbering=self.numbering,
         )  # fmt: skip
 
     def publish(self, path: Path, trained_on: str) -> IndexManifest:
@@ -78,9 +73,7 @@ def _write(trained: Trained, folder: Path) -> None:
     trained.write(folder)
 
 
-def train_blend(
-    engine: Engine, judged: Judged, recipe: BlendRecipe, progress: Progress, base: BlendBundle | None = None
-) -> Trained:
+def train_blend(engine: Engine, judged: Judged, recipe: BlendRecipe, progress: Progress) -> Trained:
     """Train a blend for an index on a train split.
 
     Args:
@@ -88,15 +81,10 @@ def train_blend(
         judged: queries and judgments to learn from.
         recipe: how.
         progress: who is told how far it is.
-        base: a blend to start from in place of a linear mix.
 
     Raises:
-        InvalidInput: the index has no forward index, or is not of this collection; or `base` learned from the same
-            judgments, is of another encoder, or has translations, which are of one index.
+        InvalidInput: the index has no forward index, or is not of this collection.
     """
-    encoder = engine.index.encoder.bundle.fingerprint
-    if base is not None:
-        _check_base(base, judged, encoder)
     forward = usable_forward(engine.index.forward, engine.index.manifest.corpus.name)
     queries = sampled_queries(judged, recipe.queries, recipe.seed).queries
     parts = folds([relevant_of(judged, query) for query in queries], recipe.folds, recipe.seed)
@@ -113,8 +101,6 @@ def train_blend(
     own = {query.id: apart[fold] for query, fold in zip(queries, parts.of.tolist(), strict=True)} if apart else None
     with progress.phase("log", len(queries), "queries") as report:
         logged = log_candidates(engine, judged, extractor_of(forward), report, queries, own)
-    if base is not None:
-        logged = replace(logged, base=_scores(base, logged, names))
     learned = learn(logged, parts, names, recipe, progress)
     card: dict[str, object] = {
         "trained_on": {**about(judged, engine, logged), "learned_from": learned.candidates},
@@ -123,32 +109,8 @@ def train_blend(
     }
     asked = tables is not None and not TRANSLATED.isdisjoint(learned.features)
     needed = tables.everything.translations if tables is not None and asked else {}
-    start = learned.start if base is None else base.settings.start
-    if base is not None:
-        card["base"] = {"fingerprint": base.fingerprint, "card": base.card()}
-    return Trained(learned.model, card, learned.features, encoder, start, needed, forward.numbering(), base)
-
-
-def _check_base(base: BlendBundle, judged: Judged, encoder: str) -> None:
-    base.check_encoder(encoder)
-    told: Any = base.card()["trained_on"]
-    known = [source["judgments_sha256"] for source in (told if isinstance(told, list) else [told])]
-    if judged.fingerprint in known:
-        raise InvalidInput(
-            f"the blend in {base.folder} learned from the judgments of {judged.name}, {judged.split}: no query could "
-            "be held out to choose by; start from one that did not"
-        )
-    if base.settings.numbering is not None:
-        raise InvalidInput(f"the blend in {base.folder} has translations of its own index; start from one without")
-
-
-def _scores(base: BlendBundle, logged: Logged, names: Sequence[str]) -> Doubles:
-    """Score the logged candidates by another blend."""
-    columns, forest = read_forest(base)
-    weights = np.array([base.settings.start.get(arm, 0.0) for arm in logged.arms])
-    places = [names.index(column) for column in columns]
-    start: Doubles = logged.standard @ weights
-    return start + forest.score(np.ascontiguousarray(logged.features[:, places]))
+    encoder = engine.index.encoder.bundle.fingerprint
+    return Trained(learned.model, card, learned.features, encoder, learned.start, needed, forward.numbering())
 
 
 def about(judged: Judged, engine: Engine, logged: Logged) -> dict[str, object]:

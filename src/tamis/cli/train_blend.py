@@ -29,18 +29,12 @@ def blend(
         list[str] | None,
         typer.Option(metavar="INDEX=COLLECTION", help="Learn from this one too, for indexes of any collection."),
     ] = None,
-    init: Annotated[
-        str | None,
-        typer.Option(help="Start from a blend that is there: `default`, `open`, or the folder of one, and add trees."),
-    ] = None,
     config: ConfigFile = None,
 ) -> None:
     """Train the forest that orders candidates by their features, and publish it in a new version of INDEX.
 
     Features, leaves and trees are chosen by cross-validation inside the split; the new version hard-links what did
     not change. Then `[pipeline] blend = "index"` uses it.
-
-    With `--init` it starts from another blend's scores, and not from a linear mix of its own.
 
     With `--also` it learns from several collections, by features that say the same in every index, and is chosen by
     what it does for the collection that is held out: a blend for indexes without judgments. It goes to `--out`.
@@ -50,8 +44,6 @@ def blend(
     Example: tamis train blend scifact ./scifact --also nfcorpus=./nfcorpus --out ./portable
     """
     from tamis.eval.judged import read_judged
-    from tamis.rankers.assemble import SHIPPED
-    from tamis.rankers.blend.bundle import BlendBundle
     from tamis.rankers.engine import Engine
     from tamis.rankers.variants import SLOTS, without
     from tamis.training.blend.portable import Source, train_portable
@@ -60,10 +52,7 @@ def blend(
 
     recipe = BlendRecipe(seed=seed, **({} if queries is None else {"queries": queries}))
     judged = read_judged(collection, split)
-    base = None if init is None else BlendBundle.open(SHIPPED.get(init) or Path(init).expanduser())
     if also:
-        if base is not None:
-            raise InvalidInput("a blend for several indexes starts from its own linear mix: leave out `--init`")
         if out is None:
             raise InvalidInput("a blend for several indexes is not published in one of them; say `--out FOLDER`")
         sources = [Source(index, judged), *(_source(one, split) for one in also)]
@@ -71,7 +60,7 @@ def blend(
         _written(trained, out)
         return
     with Engine.open(index, without(load_config(config).pipeline, SLOTS)) as engine:
-        trained = train_blend(engine, judged, recipe, Bars(), base)
+        trained = train_blend(engine, judged, recipe, Bars())
         version = engine.index.manifest.version
     if out is not None:
         _written(trained, out)
