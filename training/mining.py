@@ -1,4 +1,7 @@
-"""Judgments to training groups: hard negatives from the project's own first stage, and a teacher's scores."""
+"""Judgments to training groups: hard negatives from the project's own first stage, and a teacher's scores.
+
+The teacher is the first stage itself, or whatever made a run: a stronger reranker, or an ensemble.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import numpy.typing as npt
 
 from tamis.errors import InvalidInput
 from tamis.eval.judged import Judged
+from tamis.eval.trec import Run
 from tamis.indexer.progress import Report
 from tamis.indexer.published import PublishedIndex
 from tamis.rankers.ranking import Query
@@ -59,7 +63,9 @@ def sampled(judged: Judged, count: int, seed: int) -> Judged:
     return replace(judged, queries=tuple(sorted(chosen, key=lambda query: query.id)))
 
 
-def mine(index: PublishedIndex, judged: Judged, settings: MiningSettings, report: Report) -> Iterator[Group]:
+def mine(
+    index: PublishedIndex, judged: Judged, settings: MiningSettings, report: Report, teacher: Run | None = None
+) -> Iterator[Group]:
     """Yield one group for each relevant passage of each query.
 
     A group holds the relevant passage first, then negatives: judged ones before candidates of the first stage.
@@ -69,14 +75,30 @@ def mine(index: PublishedIndex, judged: Judged, settings: MiningSettings, report
         judged: a train split of it.
         settings: what is taken as a negative.
         report: called with the number of queries done.
+        teacher: a run whose passages are the candidates and whose scores are the targets, in place of the first
+            stage's; queries that it does not answer are left out, judged passages that it lacks have its lowest score.
 
     Raises:
-        InvalidInput: none of the judged passages is in the index.
+        InvalidInput: none of the judged passages is in the index, or the teacher answers none of the queries.
     """
+    asked = judged.queries
+    if teacher is not None:
+        asked = tuple(query for query in asked if len(teacher.rankings.get(query.id, ((),))[0]))
+        if not asked:
+            raise InvalidInput(
+                f"the teacher's run answers none of the {len(judged.queries)} queries of {judged.name}, "
+                f"{judged.split}: their ids are such as {judged.queries[0].id!r}, the run's such as "
+                f"{next(iter(teacher.rankings), '')!r}"
+            )
     found = 0
-    for start in range(0, len(judged.queries), BATCH):
-        queries = judged.queries[start : start + BATCH]
-        for query, pool in zip(queries, _pools(index, judged, queries, settings), strict=True):
+    for start in range(0, len(asked), BATCH):
+        queries = asked[start : start + BATCH]
+        pools = (
+            _pools(index, judged, queries, settings)
+            if teacher is None
+            else _taught(index, judged, queries, settings, teacher)
+        )
+        for query, pool in zip(queries, pools, strict=True):
             found += int(pool.is_judged.sum())
             yield from _groups(index, judged.name, query, pool, settings)
         report(start + len(queries))
@@ -106,6 +128,30 @@ def _pools(
             teacher=standardised(standardised(cosine) + settings.sparse_weight * standardised(sparse)),
             relevance=np.array([known.get(row, 0) for row in rows.tolist()], np.float32),
             is_judged=np.array([row in known for row in rows.tolist()]),
+        )
+
+
+def _taught(
+    index: PublishedIndex, judged: Judged, queries: Sequence[Query], settings: MiningSettings, teacher: Run
+) -> Iterator[_Pool]:
+    vectors = index.encoder.encode([query.text for query in queries], "query")
+    for query, vector in zip(queries, vectors, strict=True):
+        ids, scores = teacher.rankings[query.id]
+        told = {
+            row: float(score)
+            for id_, score in zip(ids[: settings.depth], scores.tolist(), strict=False)
+            if (row := index.ids.row_of(id_)) is not None
+        }
+        grades = judged.qrels[query.id]
+        known = {row: grade for id_, grade in grades.items() if (row := index.ids.row_of(id_)) is not None}
+        rows = np.array(sorted({*known} if settings.pools else {*known, *told}), np.int32)
+        floor = min(told.values(), default=0.0)
+        yield _Pool(
+            rows=rows,
+            cosine=index.dense.scores(rows, vector),
+            teacher=standardised(np.array([told.get(row, floor) for row in rows.tolist()], np.float32)),
+            relevance=np.array([known.get(row, 0) for row in rows.tolist()], np.float32),
+            is_judged=np.array([row in known for row in rows.tolist()], np.bool_),
         )
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from tamis.errors import InvalidInput
 from tamis.eval.judged import Judged
+from tamis.eval.trec import Run
 from tamis.indexer.published import PublishedIndex
 from tamis.rankers.engine import Engine
 from tamis.rankers.ranking import Query
@@ -87,3 +88,24 @@ def test_sampling_keeps_queries_in_order(tiny_engine: Engine) -> None:
 def test_equal_values_standardise_to_zero() -> None:
     assert standardised(np.full(3, 7, np.float32)).tolist() == [0, 0, 0]
     np.testing.assert_allclose(standardised(np.array([1, 3], np.float32)), [-1, 1])
+
+
+def test_a_run_teaches_in_place_of_the_first_stage(tiny_engine: Engine) -> None:
+    """By hand: five passages with scores 5 to 1; the relevant one of q0 is third, that of q1 is not in the run."""
+    index = tiny_engine.index
+    collection = judged(index)
+    ids = index.passages.ids_of([5, 6, 0, 7, 8])
+    scores = np.array([5, 4, 3, 2, 1], np.float32)
+    run = Run({"q0": (ids, scores), "q1": (ids, scores), "other": (ids, scores)})
+    settings = MiningSettings(negatives=10, ceiling=0.0)
+    first, second = mine(index, collection, settings, lambda done: None, run)
+    texts = {row: index.passages.take([row])[0].contents for row in (0, 1, 5, 6, 7, 8)}
+    told = dict(zip(first.passages, first.teacher.tolist(), strict=True))
+    assert first.passages[0] == texts[0]
+    expected = (scores - scores.mean()) / scores.std()
+    assert [told[texts[row]] for row in (5, 6, 0, 7, 8)] == pytest.approx(expected.tolist(), abs=1e-6)
+    assert second.passages[0] == texts[1] and len(second.passages) == 6
+    lowest = dict(zip(second.passages, second.teacher.tolist(), strict=True))
+    assert lowest[texts[1]] == lowest[texts[8]] == min(lowest.values())
+    with pytest.raises(InvalidInput, match="answers none of the 3 queries of planted"):
+        list(mine(index, collection, settings, lambda done: None, Run({"other": (ids, scores)})))

@@ -41,12 +41,20 @@ def mine(
     pools: Annotated[bool, typer.Option("--pools", help="Judged passages only, for collections of judged pools.")]
     = False,
     seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    teacher: Annotated[Path | None, typer.Option(help="Run file of a stronger ranker: its passages are the candidates, "
+                                                 "its scores what is learned.")] = None,
 ) -> None:  # fmt: skip
     """Mine hard negatives from the first stage of INDEX, with a teacher's score for each passage.
 
+    The teacher is the first stage, vectors and a little of words, or with `--teacher` any run: of `tamis eval rerank`
+    with a stronger model, or of `tamis eval mix`, which makes one of several.
+
     Example: tamis train mine var/msmarco ./msmarco --split train --out groups/msmarco.parquet
+
+    Example: tamis train mine var/msmarco ./msmarco --teacher mixed.trec --out groups/taught.parquet
     """
     from tamis.eval.judged import read_judged
+    from tamis.eval.trec import read_run
     from tamis.indexer.published import PublishedIndex
     from tamis.training.groups import write_groups
     from tamis.training.mining import MiningSettings, sampled
@@ -55,12 +63,13 @@ def mine(
     judged = read_judged(collection, split)
     if queries is not None:
         judged = sampled(judged, queries, seed)
+    run = None if teacher is None else read_run(teacher)
     settings = MiningSettings(depth, negatives, ceiling=ceiling, pools=pools, seed=seed)
     with (
         PublishedIndex.open(index) as opened,
         Bars().phase("mine", len(judged.queries), "queries") as report,
     ):
-        count = write_groups(mine_groups(opened, judged, settings, report), out)
+        count = write_groups(mine_groups(opened, judged, settings, report, run), out)
     say(f"wrote {count:,} groups to {out}")
 
 
