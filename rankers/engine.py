@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -68,7 +69,8 @@ class Engine:
         self._blends = open_blends(index, self.configs.values(), lenient)
         self._readers = open_readers(self.configs.values(), device, most_waiting)
         self.selections = Selections(index.passages, index.manifest.config.corpus.metadata)
-        self._pool = ThreadPoolExecutor(thread_name_prefix="tamis-retrieve")
+        beside = max(1, len(os.sched_getaffinity(0)) - 1)  # arms that can run beside a query's own thread
+        self._pool = ThreadPoolExecutor(beside, thread_name_prefix="tamis-retrieve")
         self._late = ThreadPoolExecutor(thread_name_prefix="tamis-rescore")
         self.pipeline: Pipeline = self._assemble(config)
         self._others = {name: self._assemble(other) for name, other in (pipelines or {}).items()}

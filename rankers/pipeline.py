@@ -124,11 +124,15 @@ class Pipeline:
         return Retrieved(found, clock.seconds, told)
 
     def _side_by_side(self, ask: Callable[[str], T]) -> dict[str, T]:
-        """Ask all arms by their names: all but the last in the pool, the last on this thread."""
+        """Ask all arms by their names: all but the last in the pool, the last on this thread.
+
+        One that no thread of the pool has begun meanwhile is asked here too: where many queries come at once, all cores
+        are at work, and waiting for another thread would only cost.
+        """
         *others, last = self.retrievers
         started = {name: self.pool.submit(ask, name) for name in others}
         here = ask(last)
-        found = {name: future.result() for name, future in started.items()}
+        found = {name: ask(name) if future.cancel() else future.result() for name, future in started.items()}
         return {**found, last: here}
 
     def finish(

@@ -3,7 +3,9 @@ from __future__ import annotations
 import dataclasses
 import math
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -69,6 +71,22 @@ def test_alone_in_a_batch_and_side_by_side_is_the_same(tiny_engine: Engine) -> N
             assert other.scores.tobytes() == expected.scores.tobytes()
             for name, values in expected.features.items():
                 assert other.features[name].tobytes() == values.tobytes(), name
+
+
+def test_an_arm_that_no_thread_has_begun_is_asked_by_the_query_itself(tiny_engine: Engine) -> None:
+    """The pool's only thread is held until the answer is there."""
+    query = [Query("1", "copy a whole directory tree")]
+    usual = tiny_engine.pipeline.run(query)
+    answered = Event()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(answered.wait, 60)
+        try:
+            found = replace(tiny_engine.pipeline, pool=pool).run(query)
+        finally:
+            answered.set()
+    assert found.rankings[0].rows.tolist() == usual.rankings[0].rows.tolist()
+    assert found.rankings[0].scores.tolist() == usual.rankings[0].scores.tolist()
+    assert found.stages.keys() == usual.stages.keys()
 
 
 def test_rankings_are_in_canonical_order_with_finite_scores(tiny_engine: Engine) -> None:
