@@ -25,8 +25,12 @@ CLIENTS = 100
 SETTLING = 15
 """Seconds of overload before the measured ones: queue, connections and the threads' buffers fill once."""
 FLAT_MIB = 10
-SERVICE = "[service]\nthreads = 4\nqueue = 16\nlog_requests = false\n"
-PIPELINES = {"reranked": "[pipeline]\nrerank = 'tamis-minilm-l6'\nrerank_depth = 20\n", "first stage": ""}
+SERVICE = "[service]\nqueue = 16\nlog_requests = false\n"
+PIPELINES = {
+    "reranked": "[pipeline]\nrerank = 'tamis-minilm-l6'\nrerank_depth = 20\n",
+    "first stage": "",
+    "blended": "[pipeline]\nblend = 'default'\n",
+}
 HEADER = (
     "pipeline", "capacity, answers/s", "sent/s", "goodput, answers/s", "goodput / capacity", "429, median ms",
     "429, 99 % ms", "neither 200 nor 429", "memory, first 15 s, MiB", "memory, after them, MiB",

@@ -74,7 +74,7 @@ def create_app(
         docs_url=None,  # FastAPI's pages load scripts from a CDN
         redoc_url=None,
     )
-    workers = Workers(config.threads, config.queue, metrics)
+    workers = Workers(config.searching, config.queue, metrics)
     readiness = Readiness(indexes, metrics)
     reloader = Reloader(indexes, workers, readiness, metrics, sources or {})
     app.state.service = State(indexes, workers, config, readiness, keys, metrics, reloader, ladder(config.evaluation))

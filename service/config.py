@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from pydantic import Field
@@ -23,7 +24,12 @@ class ServiceConfig(Section):
     max_query_chars: int = Field(10_000, ge=1, description="longest query, in characters")
     max_batch: int = Field(1_000, ge=1, description="most queries, documents or texts in one request")
     max_body_bytes: int = Field(1_048_576, ge=1_024, description="largest request body")
-    threads: int = Field(4, ge=1, le=256, description="searches that run side by side; more wait their turn")
+    threads: int | None = Field(
+        None,
+        ge=1,
+        le=256,
+        description="searches that run side by side, more wait their turn; none: one a processor core",
+    )
     queue: int = Field(64, ge=0, le=100_000, description="requests that may wait for a thread; the next gets 429")
     queue_tokens: int = Field(
         262_144, ge=1, description="tokens that may wait to be read by a reranker; a request beyond gets 429"
@@ -39,3 +45,8 @@ class ServiceConfig(Section):
     log_error_messages: bool = Field(
         False, description="log the messages of unexpected errors; they may quote a query, which else is never logged"
     )
+
+    @property
+    def searching(self) -> int:
+        """Searches that run side by side: where more threads compute than there are cores, the loop waits for them."""
+        return self.threads or len(os.sched_getaffinity(0))

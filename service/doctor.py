@@ -87,12 +87,12 @@ def _providers(sources: list[Source]) -> Finding:
 def _threads(config: ServiceConfig) -> Finding:
     cores = len(os.sched_getaffinity(0))
     quota = _quota()
-    said = f"{cores} cores, {config.threads} searches side by side"
+    said = f"{cores} cores, {config.searching} searches side by side"
     if quota is not None and quota < cores:
         fix = f"pin the process to {max(1, round(quota))} cores (cpuset), or raise the limit"
         return Finding("threads", "warning", f"{said}; the container may use {quota:g} cores' time", fix)
-    if config.threads > 4 * cores:
-        return Finding("threads", "warning", said, f"set service.threads to {2 * cores} or so: more only wait")
+    if config.searching > 4 * cores:
+        return Finding("threads", "warning", said, f"set service.threads to {cores} or leave it out: more only wait")
     return Finding("threads", "ok", said)
 
 

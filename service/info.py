@@ -36,7 +36,7 @@ async def info(request: Request) -> Info:
         versions=versions,
         limits=Limits(**{name: getattr(config, name) for name in Limits.model_fields}),
         degradation=state.degradation,
-        threads=config.threads,
+        threads=config.searching,
         keys=bool(state.keys),
         indexes=[IndexInfo(**_summary(name, engine), **_details(engine)) for name, engine in state.indexes],
     )
