@@ -22,8 +22,8 @@ TIMES, REFUSED_MS, GOODPUT = 5, 50, 0.9
 WARM_UP = 30
 """Seconds: the JVM compiles for so long, and a capacity measured meanwhile is too low."""
 CLIENTS = 100
-SETTLING = 15
-"""Seconds of overload before the measured ones: queue, connections and the threads' buffers fill once."""
+SETTLING = 90
+"""Seconds of overload before the measured ones: queue, connections and the heap of the JVM fill once."""
 FLAT_MIB = 10
 SERVICE = "[service]\nqueue = 16\nlog_requests = false\n"
 PIPELINES = {
@@ -33,7 +33,7 @@ PIPELINES = {
 }
 HEADER = (
     "pipeline", "capacity, answers/s", "sent/s", "goodput, answers/s", "goodput / capacity", "429, median ms",
-    "429, 99 % ms", "neither 200 nor 429", "memory, first 15 s, MiB", "memory, after them, MiB",
+    "429, 99 % ms", "neither 200 nor 429", "memory, first 90 s, MiB", "memory, after them, MiB",
 )  # fmt: skip
 
 
