@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tamis.rankers.ranking import canonical, descending
 
 finite = st.floats(width=32, allow_nan=False, allow_infinity=False)
-few = st.sampled_from([-0.0, 0.0, 1.0, -1.0, 1e-45, -1e-45])
+few = st.sampled_from([-0.0, 0.0, 1.0, -1.0, *(float(np.float32(tiny)) for tiny in (1e-45, -1e-45))])
 
 
 @given(st.lists(finite | few, max_size=40), st.randoms(use_true_random=False))
