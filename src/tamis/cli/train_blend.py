@@ -50,6 +50,8 @@ def blend(
     from tamis.training.blend.recipe import BlendRecipe
     from tamis.training.blend.train import train_blend
 
+    if out is not None and out.exists():  # said before minutes of work, not after
+        raise InvalidInput(f"{out} is there already; name a folder that is not, or delete it")
     recipe = BlendRecipe(seed=seed, **({} if queries is None else {"queries": queries}))
     judged = read_judged(collection, split)
     if also:

@@ -92,6 +92,8 @@ def test_what_is_one_indexs_own_is_not_portable() -> None:
 
 def test_the_command_says_what_it_needs(tiny_index: Path) -> None:
     with pytest.raises(InvalidInput, match="--also must be INDEX=COLLECTION, got 'pydocs'"):
-        command.blend(tiny_index, "pydocs", out=tiny_index, also=["pydocs"])
+        command.blend(tiny_index, "pydocs", out=tiny_index / "new", also=["pydocs"])
+    with pytest.raises(InvalidInput, match="is there already"):
+        command.blend(tiny_index, "pydocs", out=tiny_index)
     with pytest.raises(InvalidInput, match="say `--out FOLDER`"):
         command.blend(tiny_index, "pydocs", also=[f"{tiny_index}=pydocs"])
