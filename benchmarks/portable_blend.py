@@ -9,6 +9,8 @@ query and tested by randomisation.
 from __future__ import annotations
 
 import argparse
+import shlex
+import sys
 
 from tamis.eval.significance import bootstrap_interval, randomisation
 from tamis.indexer.published import PublishedIndex
@@ -53,7 +55,7 @@ def main() -> None:
         rows.append(measured(name, options.queries, known))
         print(*rows[-1], sep="  ", flush=True)
     if options.record:
-        command = "python -m benchmarks.portable_blend --record"
+        command = shlex.join(["python", "-m", "benchmarks.portable_blend", *sys.argv[1:]])
         record(Result("portable-blend", "Blends for indexes without judgments", command, HEADER, rows, REMARKS))
 
 

@@ -33,7 +33,7 @@ PIPELINES = {
 }
 HEADER = (
     "pipeline", "capacity, answers/s", "sent/s", "goodput, answers/s", "goodput / capacity", "429, median ms",
-    "429, 99 % ms", "neither 200 nor 429", "memory, first 90 s, MiB", "memory, after them, MiB",
+    "429, 99 % ms", "neither 200 nor 429", f"memory, first {SETTLING} s, MiB", "memory, after them, MiB",
 )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -112,23 +112,15 @@ def _pools(
     vectors = index.encoder.encode([query.text for query in queries], "query")
     dense = index.dense.search(vectors, settings.depth)
     for query, vector, (near, _) in zip(queries, vectors, dense, strict=True):
-        grades = judged.qrels[query.id]
-        known = {row: grade for id_, grade in grades.items() if (row := index.ids.row_of(id_)) is not None}
+        known = _known(index, judged, query)
         lexical, scores = index.sparse.search(query.text, settings.depth)
         bm25 = dict(zip(lexical.tolist(), scores.tolist(), strict=True))
         rows = np.array(sorted({*known} if settings.pools else {*known, *near.tolist(), *bm25}), np.int32)
         if len(rows) == 0:
             rows = near[:1]
         cosine = index.dense.scores(rows, vector)
-        floor = min(bm25.values(), default=0.0)  # what BM25 did not find scores no more than its last
-        sparse = np.array([bm25.get(row, floor) for row in rows.tolist()], np.float32)
-        yield _Pool(
-            rows=rows,
-            cosine=cosine,
-            teacher=standardised(standardised(cosine) + settings.sparse_weight * standardised(sparse)),
-            relevance=np.array([known.get(row, 0) for row in rows.tolist()], np.float32),
-            is_judged=np.array([row in known for row in rows.tolist()]),
-        )
+        sparse = standardised(_scores(bm25, rows))
+        yield _pool(rows, cosine, standardised(cosine) + settings.sparse_weight * sparse, known)
 
 
 def _taught(
@@ -136,23 +128,35 @@ def _taught(
 ) -> Iterator[_Pool]:
     vectors = index.encoder.encode([query.text for query in queries], "query")
     for query, vector in zip(queries, vectors, strict=True):
+        known = _known(index, judged, query)
         ids, scores = teacher.rankings[query.id]
-        told = {
-            row: float(score)
-            for id_, score in zip(ids[: settings.depth], scores.tolist(), strict=False)
-            if (row := index.ids.row_of(id_)) is not None
-        }
-        grades = judged.qrels[query.id]
-        known = {row: grade for id_, grade in grades.items() if (row := index.ids.row_of(id_)) is not None}
+        best = zip(ids[: settings.depth], scores[: settings.depth].tolist(), strict=True)
+        told = {row: score for id_, score in best if (row := index.ids.row_of(id_)) is not None}
         rows = np.array(sorted({*known} if settings.pools else {*known, *told}), np.int32)
-        floor = min(told.values(), default=0.0)
-        yield _Pool(
-            rows=rows,
-            cosine=index.dense.scores(rows, vector),
-            teacher=standardised(np.array([told.get(row, floor) for row in rows.tolist()], np.float32)),
-            relevance=np.array([known.get(row, 0) for row in rows.tolist()], np.float32),
-            is_judged=np.array([row in known for row in rows.tolist()], np.bool_),
-        )
+        if len(rows) == 0:  # any passage: alone it makes no group
+            rows = np.zeros(1, np.int32)
+        yield _pool(rows, index.dense.scores(rows, vector), _scores(told, rows), known)
+
+
+def _known(index: PublishedIndex, judged: Judged, query: Query) -> dict[int, int]:
+    """Return the grade of each judged passage that the index has, by row."""
+    grades = judged.qrels[query.id].items()
+    return {row: grade for id_, grade in grades if (row := index.ids.row_of(id_)) is not None}
+
+
+def _scores(told: Mapping[int, float], rows: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+    """Look up scores; what was not found scores no more than the last that was."""
+    floor = min(told.values(), default=0.0)
+    return np.array([told.get(row, floor) for row in rows.tolist()], np.float32)
+
+
+def _pool(
+    rows: npt.NDArray[np.int32], cosine: npt.NDArray[np.float32], teacher: npt.NDArray[np.float32],
+    known: Mapping[int, int],
+) -> _Pool:  # fmt: skip
+    relevance = np.array([known.get(row, 0) for row in rows.tolist()], np.float32)
+    is_judged = np.array([row in known for row in rows.tolist()])
+    return _Pool(rows, cosine, standardised(teacher), relevance, is_judged)
 
 
 def standardised(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

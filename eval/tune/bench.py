@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -12,7 +13,6 @@ from ir_measures import Measure
 from tamis.errors import InvalidInput
 from tamis.indexer.progress import Progress
 from tamis.indexer.published import PublishedIndex
-from tamis.rankers.assemble import assemble
 from tamis.rankers.blend.blend import Blend
 from tamis.rankers.config import PipelineConfig
 from tamis.rankers.ranking import Query
@@ -113,9 +113,8 @@ class Bench:
     def _time(self, configs: Sequence[PipelineConfig]) -> Timed:
         """Time distinct pipelines, in the order given."""
         distinct = {orjson.dumps(config.model_dump(mode="json")).decode(): config for config in configs}
-        index, pool = self._scorer.index, self._scorer.pool
-        blend = self._scorer.blend
-        pipelines = {key: assemble(index, config, pool, self._reader, blend) for key, config in distinct.items()}
+        uncached = replace(self._scorer, reader=self._reader)
+        pipelines = {key: uncached.pipeline(config) for key, config in distinct.items()}
         with self._progress.phase("timing", ROUNDS, "rounds") as report:
             found = measure(pipelines, self._sample, ROUNDS, report)
         return [(distinct[key], latency) for key, latency in found.items()]

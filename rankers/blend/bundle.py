@@ -112,8 +112,7 @@ class BlendBundle:
         Raises:
             InvalidInput: something is there already.
         """
-        if folder.exists():
-            raise InvalidInput(f"{folder} is there already; name a folder that is not, or delete it")
+        check_new(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
         with whole(folder) as temporary:
             temporary.mkdir()
@@ -180,6 +179,16 @@ class BlendBundle:
         identity = self.settings.model_dump(mode="json", exclude={"files"})
         files = {name: entry.sha256 for name, entry in self.settings.files.items() if name != CARD}
         return sha256_json({**identity, "files": files})
+
+
+def check_new(folder: Path) -> None:
+    """Refuse to write where something is.
+
+    Raises:
+        InvalidInput: something is.
+    """
+    if folder.exists():
+        raise InvalidInput(f"{folder} is there already; name a folder that is not, or delete it")
 
 
 def _read_settings(path: Path) -> BlendSettings:

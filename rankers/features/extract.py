@@ -31,7 +31,8 @@ Vectors = Callable[[Rows], npt.NDArray[np.float32]]
 """Gives the vectors of passages, each of length 1: float32[n, dimension]."""
 
 _TERMS = (VARYING + 2) * POOLED + 1
-_SOURCES = np.array([PLACES[name] for name, _, _ in RELATIVE], np.intp)
+_SOURCES = [PLACES[name] for name, _, _ in RELATIVE]
+_RELATIVE = [PLACES[f"{name}.relative"] for name, _, _ in RELATIVE]
 
 
 class FeatureExtractor:
@@ -73,6 +74,7 @@ class FeatureExtractor:
         ]
         wanted -= {f"{field}.model1" for field in TRANSLATION_FIELDS}
         self._vectors = vectors if any(name.startswith("feedback.") for name in wanted) else None
+        self._relative = any(name.endswith(".relative") for name in wanted)
         self._fields = [field for field in FIELDS if any(name.startswith(f"{field}.") for name in wanted)]
 
     def warm_up(self) -> None:
@@ -99,8 +101,8 @@ class FeatureExtractor:
                 feedback_features(candidates, self._vectors(rows), out[:, PLACES["feedback.3"] :])
             if self._quality is not None:
                 out[:, PLACES["passage.quality"]] = self._quality[rows]
-            start = PLACES[f"{RELATIVE[0][0]}.relative"]
-            out[:, start : start + len(RELATIVE)] = relative(out[:, _SOURCES])
+            if self._relative:
+                out[:, _RELATIVE] = relative(out[:, _SOURCES])
         return out if self._columns is None else np.ascontiguousarray(out[:, self._columns])
 
     def _read(self, query_text: str, rows: Rows, out: Features) -> None:

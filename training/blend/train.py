@@ -107,10 +107,9 @@ def train_blend(engine: Engine, judged: Judged, recipe: BlendRecipe, progress: P
         **learned.card,
         "pipeline": engine.config.model_dump(mode="json"),
     }
-    asked = tables is not None and not TRANSLATED.isdisjoint(learned.features)
-    needed = tables.everything.translations if tables is not None and asked else {}
-    encoder = engine.index.encoder.bundle.fingerprint
-    return Trained(learned.model, card, learned.features, encoder, learned.start, needed, forward.numbering())
+    used, encoder = learned.features, engine.index.encoder.bundle.fingerprint
+    needed = tables.everything.translations if tables is not None and not TRANSLATED.isdisjoint(used) else {}
+    return Trained(learned.model, card, used, encoder, learned.start, needed, forward.numbering())
 
 
 def about(judged: Judged, engine: Engine, logged: Logged) -> dict[str, object]:

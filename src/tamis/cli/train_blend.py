@@ -44,14 +44,15 @@ def blend(
     Example: tamis train blend scifact ./scifact --also nfcorpus=./nfcorpus --out ./portable
     """
     from tamis.eval.judged import read_judged
+    from tamis.rankers.blend.bundle import check_new
     from tamis.rankers.engine import Engine
     from tamis.rankers.variants import SLOTS, without
     from tamis.training.blend.portable import Source, train_portable
     from tamis.training.blend.recipe import BlendRecipe
     from tamis.training.blend.train import train_blend
 
-    if out is not None and out.exists():  # said before minutes of work, not after
-        raise InvalidInput(f"{out} is there already; name a folder that is not, or delete it")
+    if out is not None:
+        check_new(out)  # before minutes of work, not after
     recipe = BlendRecipe(seed=seed, **({} if queries is None else {"queries": queries}))
     judged = read_judged(collection, split)
     if also:
