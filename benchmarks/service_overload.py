@@ -2,15 +2,16 @@
 
     python -m benchmarks.service_overload --index var/bench/pydocs-exact
 
-Capacity is what 16 clients get that ask one after the other. Then 100 clients send requests at fixed times. They are
-those of `hey` (a package of Debian), written in Go: clients in Python need as much of the machine as the service.
+Capacity is what 16 clients get that ask one after the other. Then 100 clients send requests at fixed times, which are
+spread evenly over all of them: clients that send all at once measure their own burst instead. They are those of
+`h2load` (Debian's package nghttp2-client), written in C: clients in Python need as much of the machine as the service.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import subprocess
+import tempfile
 from pathlib import Path
 
 import orjson
@@ -64,37 +65,50 @@ def main() -> None:
 def _overload(service: Service, seconds: float) -> list[float]:
     """Give the figures of one pipeline, in the header's order."""
     _ask(service, 16, WARM_UP)
-    before = _ask(service, 16, max(10.0, seconds / 2))
-    capacity = len(before.took(200)) / max(10.0, seconds / 2)
+    before, took = _ask(service, 16, max(10.0, seconds / 2))
+    capacity = len(before.took(200)) / took
     memory = [service.resident_mib()]
-    _ask(service, CLIENTS, SETTLING, TIMES * capacity / CLIENTS)
+    _ask(service, CLIENTS, SETTLING, TIMES * capacity)
     memory.append(service.resident_mib())
-    answers = _ask(service, CLIENTS, seconds, TIMES * capacity / CLIENTS)
+    answers, took = _ask(service, CLIENTS, seconds, TIMES * capacity)
     memory.append(service.resident_mib())
-    goodput = len(answers.took(200)) / seconds
+    goodput = len(answers.took(200)) / took
     refused = [took * 1000 for took in answers.took(429)] or [0.0]
     others = len(answers.statuses) - len(answers.took(200)) - len(answers.took(429))
     return [
-        capacity, len(answers.statuses) / seconds, goodput, goodput / capacity, percentile(refused, 0.5),
+        capacity, len(answers.statuses) / took, goodput, goodput / capacity, percentile(refused, 0.5),
         percentile(refused, 0.99), float(others), memory[1] - memory[0], memory[2] - memory[1],
     ]  # fmt: skip
 
 
-def _ask(service: Service, clients: int, seconds: float, each: float = 0.0) -> Answers:
-    """Let clients search; each sends `each` requests a second, or, with 0, the next one as soon as it has an answer."""
-    body = orjson.dumps(search(0)).decode()
-    command = [
-        "hey", "-z", f"{seconds:g}s", "-c", str(clients), "-q", f"{each:g}", "-m", "POST", "-T", "application/json",
-        "-d", body, "-cpus", "1", "-o", "csv", f"http://{service.netloc}/v1/search",
-    ]  # fmt: skip
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-    except FileNotFoundError:
-        raise SystemExit("this benchmark needs `hey`, a load generator in Go: apt-get install hey") from None
+def _ask(service: Service, clients: int, seconds: float, rate: float = 0.0) -> tuple[Answers, float]:
+    """Let clients search, `rate` requests a second in all; with 0, each the next as soon as it has an answer.
+
+    Returns:
+        What they got, and the seconds from the first request to the last answer.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        body, log = Path(folder, "body.json"), Path(folder, "log.tsv")
+        body.write_bytes(orjson.dumps(search(0)))
+        if rate:  # one client more in each of as many steps as there are clients, the last one a period later
+            step_ms = max(1, round(1_000 / rate))
+            shape = ["-n", f"{rate * seconds:.0f}", "-r", "1", "--rate-period", f"{step_ms}ms"]
+            shape += ["--rps", f"{rate / clients:.4f}"]
+        else:
+            shape = ["-D", f"{seconds:g}"]
+        command = [
+            "h2load", "--h1", "-t", "1", "-c", f"{clients}", *shape, "-d", f"{body}", "-H",
+            "content-type: application/json", "--log-file", f"{log}", f"http://{service.netloc}/v1/search",
+        ]  # fmt: skip
+        try:
+            subprocess.run(command, capture_output=True, text=True, check=True)
+        except FileNotFoundError:
+            raise SystemExit("this benchmark needs `h2load`: apt-get install nghttp2-client") from None
+        rows = [[int(cell) for cell in line.split("\t")[:3]] for line in log.read_text().splitlines()]
     answers = Answers()
-    for row in csv.DictReader(done.stdout.splitlines()):
-        answers.add(int(row["status-code"]), float(row["response-time"]))
-    return answers
+    for _, status, took_us in rows:
+        answers.add(status, took_us / 1e6)
+    return answers, (max(start + took for start, _, took in rows) - min(start for start, _, _ in rows)) / 1e6
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 Under five times the load that a service can carry, four of five requests are refusals, and each one that goes through
 parser, middleware and router takes time from the searches. Only what is surely one whole request for a search is
-answered here; whatever else comes takes the ordinary way, which refuses it too, if it must.
+answered here, or given a place that is kept for it; whatever else comes takes the ordinary way, which refuses it too,
+if it must.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from .errors import RequestError, error_body
 from .headers import CACHE, HEADERS
 from .metrics import UNROUTED, Metrics
 from .request_id import request_id_of
-from .workers import Workers
+from .workers import Place, Workers
 
 HEAD = re.compile(
     rb"(GET|POST) ((?:/v1)?/search|/v1/msearch)(?:\?[!-~]*)? HTTP/1\.1\r\n"
@@ -33,24 +34,22 @@ LARGEST = 16_384
 
 
 class Door:
-    """Knows when searches are refused, and answers for them."""
+    """Gives places to searches, and answers those that there are none for."""
 
     def __init__(self, workers: Workers, metrics: Metrics, access: AccessMiddleware) -> None:
-        """Refuse what `workers` have no room for, and that only to those whom `access` lets search."""
+        """Refuse what `workers` have no place for, and that only to those whom `access` lets search."""
         self._workers, self._metrics, self._access = workers, metrics, access
         fixed = {**HEADERS, CACHE[0].decode(): CACHE[1].decode(), "content-type": "application/json"}
         self._fixed = "".join(f"{name}: {value}\r\n" for name, value in fixed.items())
 
-    def refusal(self, data: bytes) -> bytes | None:
-        """Return the whole answer 429 to `data`, or None where it is not refused, or not here.
+    def receive(self, data: bytes) -> Place | bytes | None:
+        """Return a place for the search in `data`, the whole answer 429 where there is none, or None for all else.
 
         Args:
             data: what a connection received between two requests.
         """
-        if not self._workers.is_full() or len(data) > LARGEST:
-            return None
         start = time.perf_counter()
-        found = HEAD.match(data)
+        found = HEAD.match(data) if len(data) <= LARGEST else None
         if found is None:
             return None
         lines = [line.partition(b":") for line in found[3].split(b"\r\n")[:-1]]
@@ -62,6 +61,8 @@ class Door:
         method, path = found[1].decode(), found[2].decode()
         if self._access.refused({"type": "http", "path": path, "headers": [*headers.items()], "state": {}}):
             return None
+        if (place := self._workers.place()) is not None:
+            return place
         request_id = request_id_of(headers.get(b"x-request-id", b""))
         try:
             self._workers.check_room()

@@ -5,14 +5,14 @@ from __future__ import annotations
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .errors import RequestError, envelope
-from .workers import Workers
+from .workers import PLACE, Workers
 
 SEARCHES = ("/search", "/msearch")
 """How the paths end whose requests all wait for a thread."""
 
 
 class OverloadMiddleware:
-    """Answers 429 while the queue is full. One that gets by may still be refused, when it is admitted."""
+    """Answers 429 while the queue is full; who gets by without a place may still be refused, when it is admitted."""
 
     def __init__(self, app: ASGIApp, workers: Workers) -> None:
         self.app = app
@@ -20,7 +20,7 @@ class OverloadMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or not scope["path"].endswith(SEARCHES):
+        if scope["type"] != "http" or not scope["path"].endswith(SEARCHES) or PLACE in scope:
             await self.app(scope, receive, send)
             return
         try:

@@ -9,6 +9,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .door import Door
+from .workers import PLACE, Place
 
 ARRIVING = (h11.IDLE, h11.SEND_BODY)
 """States of a client that has not sent its whole request."""
@@ -24,7 +25,7 @@ def limited(seconds: float, door: Door | None = None) -> type[H11Protocol]:
 
     Args:
         seconds: until the whole request is there.
-        door: refuses requests before they are parsed; without one, all are parsed.
+        door: gives places to searches, or refuses them before they are parsed; without one, all are parsed.
     """
     return type("LimitedProtocol", (_Limited,), {"seconds": seconds, "door": door})
 
@@ -33,23 +34,36 @@ class _Limited(H11Protocol):
     seconds: float
     door: Door | None
     _limit: asyncio.TimerHandle | None = None
+    _place: Place | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self._start()
 
     def data_received(self, data: bytes) -> None:
-        if self.door is not None and self._is_between_requests() and (answer := self.door.refusal(data)) is not None:
+        answer = self.door.receive(data) if self.door is not None and self._is_between_requests() else None
+        if isinstance(answer, bytes):
             self._stop()
             self._unset_keepalive_if_required()
             self.transport.write(answer)
             self.on_response_complete()
             return
+        earlier = self.cycle
         super().data_received(data)
+        if answer is not None:
+            self._place = answer
+            if self.cycle is earlier:  # no request after all
+                self._give_back()
+            else:
+                self.scope[PLACE] = answer  # type: ignore[literal-required]  # the app runs later
         if self.conn.their_state not in ARRIVING:
             self._stop()
         elif self._limit is None:
             self._start()
+
+    def on_response_complete(self) -> None:
+        self._give_back()
+        super().on_response_complete()
 
     def _is_between_requests(self) -> bool:
         return (
@@ -61,7 +75,14 @@ class _Limited(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop()
+        self._give_back()
         super().connection_lost(exc)
+
+    def _give_back(self) -> None:
+        """Let others have the place of a request that ended without being admitted."""
+        if self._place is not None:
+            self._place.give_back()
+            self._place = None
 
     def _start(self) -> None:
         self._limit = self.loop.call_later(self.seconds, self._hang_up)

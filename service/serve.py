@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -24,6 +25,7 @@ from .door import Door
 from .errors import RequestError
 from .keys import Keys
 from .logs import configure_logs
+from .loop import patient_loop
 from .protocol import limited
 from .source import Source
 from .state import State
@@ -74,7 +76,7 @@ def serve(
     server = _Server(server_config(app, config, app.state.door), opening, announce, app.state.service)
     with bind(config.host, config.port, insecure or bool(keys)) as listener:
         try:
-            with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+            with asyncio.Runner(loop_factory=partial(patient_loop, app.state.service.workers.is_full)) as runner:
                 runner.run(server.run_on(listener))
         finally:
             close_app(app)  # a second signal skips the lifespan's end

@@ -31,6 +31,24 @@ ANSWERING_SHARE = 0.1
 """At most this share of a budget is kept for that."""
 
 
+PLACE = "tamis.place"
+"""Name in a request's scope of the place that is kept for it."""
+
+
+class Place:
+    """A place kept for a search that has arrived and was not admitted yet; given back once."""
+
+    def __init__(self, give_back: Callable[[], None]) -> None:
+        self._give_back: Callable[[], None] | None = give_back
+
+    def give_back(self) -> bool:
+        """Let others have the place; say whether it was still kept."""
+        kept, self._give_back = self._give_back, None
+        if kept is not None:
+            kept()
+        return kept is not None
+
+
 class Workers:
     """A fixed number of threads; a fixed number of requests may wait for one, and the next is refused at once."""
 
@@ -41,6 +59,8 @@ class Workers:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="tamis-search")
         self._lock = threading.Lock()
         self._present = 0
+        self._expected = 0
+        """Places that are kept for searches on their way; the loop's thread alone changes it."""
         self._running: set[Future[Any]] = set()
         self._mean = 0.0
         metrics.queue_depth.set_function(lambda: max(0, self._present - threads))
@@ -60,7 +80,7 @@ class Workers:
         left = threading.Event()
         kept = 0.0 if budget is None else min(ANSWERING, ANSWERING_SHARE * budget)
         limit = Limit.within(None if budget is None else budget - kept, left.is_set)
-        future = self._admit(work, limit, budget)
+        future = self._admit(work, limit, budget, request.scope.get(PLACE))
         answer = asyncio.wrap_future(future)
         gone = asyncio.ensure_future(_gone(request))
         try:
@@ -74,10 +94,12 @@ class Workers:
             answer.cancel()
             gone.cancel()
 
-    def _admit(self, work: Callable[[Limit], R], limit: Limit, budget: float | None) -> Future[R]:
+    def _admit(self, work: Callable[[Limit], R], limit: Limit, budget: float | None, place: Place | None) -> Future[R]:
+        is_expected = place is not None and place.give_back()
         with self._lock:
             wait = self._expected_wait()
-            self._check_room(wait)
+            if not is_expected:
+                self._check_room(wait)
             if budget is not None and wait > budget:
                 self._refuse("no_time", f"the queue takes {wait:.2f} s, more than the budget of {budget:g} s", wait)
             self._present += 1
@@ -91,9 +113,23 @@ class Workers:
         future.add_done_callback(self._done)
         return future
 
+    def place(self) -> Place | None:
+        """Keep a place for a search that has arrived as a whole; None: there is none.
+
+        Many searches can arrive before the first of them is parsed; without places, all of them would be let in to be
+        refused when they are admitted, which costs several times as much.
+        """
+        if self.is_full():
+            return None
+        self._expected += 1
+        return Place(self._expect_one_less)
+
+    def _expect_one_less(self) -> None:
+        self._expected -= 1
+
     def is_full(self) -> bool:
-        """Whether as many requests wait as may."""
-        return self._present >= self._threads + self._queue
+        """Whether as many requests wait, or are on their way, as may."""
+        return self._present + self._expected >= self._threads + self._queue
 
     def check_room(self) -> None:
         """Refuse with 429 while as many requests wait as may, as `run` would."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ from tamis.service.door import Door
 from tamis.service.indexes import Indexes
 from tamis.service.keys import Key, Keys, hash_key, new_key
 from tamis.service.metrics import Metrics
-from tamis.service.workers import Workers
+from tamis.service.workers import Place, Workers
 
 from .conftest import running
 
@@ -150,12 +151,62 @@ def test_only_a_search_is_refused(full: tuple[FastAPI, str]) -> None:
     ],
 )
 def test_what_is_not_surely_one_whole_request_takes_the_ordinary_way(door: Door, data: bytes) -> None:
-    assert door.refusal(request()) is not None
-    assert door.refusal(data) is None
+    assert isinstance(door.receive(request()), bytes)
+    assert door.receive(data) is None
+
+
+def test_what_arrives_at_once_gets_as_many_places_as_there_are() -> None:
+    """None of the searches is parsed or admitted meanwhile, so nobody is present yet."""
+    metrics = Metrics(Indexes({}, ()))
+    workers = Workers(1, 1, metrics)
+    door = Door(workers, metrics, AccessMiddleware(FastAPI(), Keys(), frozenset()))
+    answers = [door.receive(request()) for _ in range(5)]
+    places = [answer for answer in answers if isinstance(answer, Place)]
+    assert [type(answer) for answer in answers] == [Place, Place, bytes, bytes, bytes]
+    assert workers.is_full()
+    assert [places[0].give_back(), places[0].give_back()] == [True, False]
+    assert isinstance(door.receive(request()), Place) and isinstance(door.receive(request()), bytes)
+    workers.close()
+
+
+@pytest.fixture
+def narrow(tiny_engine: Engine) -> Iterator[tuple[FastAPI, str]]:
+    """A service that has two places for searches."""
+    app = create_app({"tiny": tiny_engine}, ServiceConfig(threads=1, queue=1))
+    with running(app) as url:
+        yield app, url
+
+
+def test_a_request_that_is_no_search_after_all_gives_its_place_back(narrow: tuple[FastAPI, str]) -> None:
+    _, url = narrow
+    bad = request(body=b'{"query": 1}')
+    statuses = [answer[0].split()[1] for answer in ask(url, *[bad] * 5, request())]
+    assert statuses == [b"400"] * 5 + [b"200"]
+
+
+def test_clients_that_left_give_their_places_back(narrow: tuple[FastAPI, str]) -> None:
+    _, url = narrow
+    for _ in range(5):
+        with closing(socket.create_connection(("127.0.0.1", urlsplit(url).port or 0), timeout=20)) as client:
+            client.sendall(request())
+    deadline = time.monotonic() + 20
+    while (found := ask(url, request())[0])[0].split()[1] == b"429":
+        assert time.monotonic() < deadline, found
+        time.sleep(0.01)
+    assert found[0].split()[1] == b"200"
+
+
+def test_a_place_is_as_good_as_none(narrow: tuple[FastAPI, str]) -> None:
+    """Searches one after the other on many connections are all answered: none keeps its place."""
+    _, url = narrow
+    for _ in range(10):
+        statuses = [answer[0].split()[1] for answer in ask(url, request(), request())]
+        assert statuses == [b"200", b"200"]
 
 
 @given(st.binary(max_size=200), st.integers(0, 150))
 def test_no_bytes_break_the_door(door: Door, noise: bytes, place: int) -> None:
     data = request()
-    for answer in (door.refusal(noise), door.refusal(data[:place] + noise + data[place:])):
-        assert answer is None or answer.startswith(b"HTTP/1.1 429 Too Many Requests\r\n")
+    for answer in (door.receive(noise), door.receive(data[:place] + noise + data[place:])):
+        if answer is not None:
+            assert isinstance(answer, bytes) and answer.startswith(b"HTTP/1.1 429 Too Many Requests\r\n")
