@@ -74,13 +74,12 @@ def _row(engine: Engine, texts: list[str], share: float) -> list[str]:
     recall: dict[str, list[float]] = {"dense": [], "sparse": []}
     for text in texts:
         query = engine.index.encoder.encode([text], "query")[0]
-        exhaustive = {
-            "dense": np.argsort(-(vectors @ query), kind="stable"),
-            "sparse": engine.pipeline.retrievers["sparse"].retrieve([Query("q", text)], passages)[0].rows,
-        }
-        for arm, rows in exhaustive.items():
+        every = engine.pipeline.retrievers["sparse"].retrieve([Query("q", text)], passages)[0]
+        words = np.full(passages, -np.inf, np.float32)
+        words[every.rows] = every.scores
+        for arm, scores in {"dense": vectors @ query, "sparse": words}.items():
             found = engine.pipeline.retrievers[arm].retrieve([Query("q", text, allowed)], DEPTH)[0].rows
-            recall[arm].append(_recall(found, rows if allowed is None else rows[allowed[rows]]))
+            recall[arm].append(_recall(scores[found], scores if allowed is None else scores[allowed]))
     took = []
     for text in texts:
         start = time.perf_counter()
@@ -92,9 +91,10 @@ def _row(engine: Engine, texts: list[str], share: float) -> list[str]:
     ]  # fmt: skip
 
 
-def _recall(found: npt.NDArray[np.int32], expected: npt.NDArray[np.intp]) -> float:
-    best = expected[:DEPTH]
-    return len(np.intersect1d(found, best)) / len(best) if len(best) else 1.0
+def _recall(found: npt.NDArray[np.float32], everything: npt.NDArray[np.float32]) -> float:
+    """Return the share of the best scores that was found; of passages with equal scores, any may be."""
+    best = np.sort(everything[np.isfinite(everything)])[::-1][:DEPTH]
+    return float((found >= best[-1]).sum()) / len(best) if len(best) else 1.0
 
 
 if __name__ == "__main__":
