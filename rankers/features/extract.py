@@ -14,7 +14,7 @@ from tamis.indexer.forward.tokens import Numbers
 from tamis.indexer.forward.translation import TRANSLATION_FIELDS
 
 from ..ranking import Candidates, Rows
-from .proximity import proximity_features
+from .proximity import PAIRS, proximity_features
 from .query import QueryField
 from .reading import NO_NUMBERS, Found, occurrences, passage_lengths
 from .relative import relative
@@ -31,6 +31,8 @@ Vectors = Callable[[Rows], npt.NDArray[np.float32]]
 """Gives the vectors of passages, each of length 1: float32[n, dimension]."""
 
 _TERMS = (VARYING + 2) * POOLED + 1
+_FIELD = _TERMS + PAIRS + 12
+"""Columns of one field."""
 _SOURCES = [PLACES[name] for name, _, _ in RELATIVE]
 _RELATIVE = [PLACES[f"{name}.relative"] for name, _, _ in RELATIVE]
 
@@ -75,7 +77,14 @@ class FeatureExtractor:
         wanted -= {f"{field}.model1" for field in TRANSLATION_FIELDS}
         self._vectors = vectors if any(name.startswith("feedback.") for name in wanted) else None
         self._relative = any(name.endswith(".relative") for name in wanted)
-        self._fields = [field for field in FIELDS if any(name.startswith(f"{field}.") for name in wanted)]
+        read = {name.removesuffix(".relative") for name in wanted}
+        self._wanted = {
+            field: np.array([SCHEMA[place].name in read for place in range(start, start + _FIELD)])
+            for field in FIELDS
+            for start in [PLACES[f"{field}.bm25.sum"]]
+        }
+        """Which of a field's columns are read."""
+        self._fields = [field for field in FIELDS if self._wanted[field].any()]
 
     def warm_up(self) -> None:
         """Compile, or load, all machine code: up to half a minute where it was never compiled before."""
@@ -124,7 +133,7 @@ class FeatureExtractor:
         query = {field: QueryField.of(tokens[field], forward.statistics[field]) for field in FIELDS}
         found = self._find(query, rows)
         for field in self._fields:
-            _lexical(field, query[field], found[field], lengths[field], out)
+            _lexical(field, query[field], found[field], lengths[field], self._wanted[field], out)
         for translated, scores in translation_features(forward, self._translated, query, rows, lengths).items():
             out[:, PLACES[f"{translated}.model1"]] = scores
         titles = forward.words.titles
@@ -146,10 +155,12 @@ class FeatureExtractor:
         return {"analysed": analysed, "unstemmed": plain, "wordpiece": encoded}
 
 
-def _lexical(field: Field, query: QueryField, found: Found, lengths: Numbers, out: Features) -> None:
-    """Write all features of one field but the translations."""
+def _lexical(
+    field: Field, query: QueryField, found: Found, lengths: Numbers, wanted: npt.NDArray[np.bool_], out: Features
+) -> None:
+    """Write what is wanted of one field, and what comes with it, but the translations."""
     ends, positions, slots = found
     counts = (query.slots, query.df, query.cf, query.documents, query.tokens)
     start = PLACES[f"{field}.bm25.sum"]
-    term_features(ends, slots, lengths, *counts, out[:, start:])
-    proximity_features(ends, positions, slots, lengths, *counts, out[:, start + _TERMS :])
+    term_features(ends, slots, lengths, *counts, wanted[:_TERMS], out[:, start:])
+    proximity_features(ends, positions, slots, lengths, *counts, wanted[_TERMS:], out[:, start + _TERMS :])

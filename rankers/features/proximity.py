@@ -13,6 +13,7 @@ from tamis.indexer.forward.compiled import compiled
 Ints = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 K1, B = 0.9, 0.4
 NEAR = 8
@@ -21,8 +22,10 @@ WINDOW = 100
 """Widest span in `tp_dist`."""
 LAMBDA = 0.4
 GAPS = (3, 8, 15)
+PROXIMITY, TP_SCORE, TP_DIST = 2, 3, 4
+"""Columns of what is computed from all occurrences."""
 PAIRS = 11
-"""Column of the first count of pairs."""
+"""Column of the first count of pairs; the others are counts as well."""
 
 
 @compiled
@@ -36,9 +39,10 @@ def proximity_features(
     cf: Doubles,
     documents: float,
     tokens: float,
+    wanted: Flags,
     out: Floats,
 ) -> None:
-    """Write all features of a field but the pooled ones.
+    """Write all features of a field but the pooled ones; what costs most only where it is wanted.
 
     Args:
         ends: where each candidate's occurrences end: int64[n + 1].
@@ -50,10 +54,12 @@ def proximity_features(
         cf: times each slot's term is in the collection.
         documents: passages with this field.
         tokens: tokens of this field.
+        wanted: bool[23], the columns that are read.
         out: float32[n, 23].
     """
     width, count = len(df), len(slots)
-    together = _together(slots, width)
+    counted = wanted[PAIRS:].any()
+    together = _together(slots, width) if counted else np.zeros((0, 0, 4), np.int32)
     clarity, repeats = _clarity(slots, cf, tokens)
     idf, rarity, gain, tf = np.empty(width), np.empty(width), np.empty(width), np.zeros(width)
     for slot in range(width):
@@ -77,16 +83,20 @@ def proximity_features(
                 bm25 += gain[slot]
         row[0] = tf_idf if count > 0 and length > 0 else np.nan
         row[1] = share if count > 0 and length > 0 else np.nan
-        row[2] = _proximity(where, who, gain) if count > 0 else np.nan
-        row[3] = bm25 + _accumulated(where, who, idf, saturation) if count > 0 else np.nan
-        row[4] = _distances(where, who, tf, slots, idf, saturation) if count > 0 else np.nan
+        if wanted[PROXIMITY]:
+            row[PROXIMITY] = _proximity(where, who, gain) if count > 0 else np.nan
+        if wanted[TP_SCORE]:
+            row[TP_SCORE] = bm25 + _accumulated(where, who, idf, saturation) if count > 0 else np.nan
+        if wanted[TP_DIST]:
+            row[TP_DIST] = _distances(where, who, tf, slots, idf, saturation) if count > 0 else np.nan
         row[5] = length
         row[6] = count
         row[7] = matching / count if count > 0 else np.nan
         row[8] = width
         row[9] = matching
         row[10] = clarity
-        _pairs(where, who, together, row[PAIRS:])
+        if counted:
+            _pairs(where, who, together, row[PAIRS:])
 
 
 @compiled

@@ -13,6 +13,7 @@ from tamis.indexer.forward.compiled import compiled
 Ints = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 BM25_K1, BM25_B = 2.0, 0.75
 MU = 1_000.0
@@ -21,7 +22,7 @@ LOG_2 = 0.6931471805599453
 
 VARYING = 8
 """Statistics that differ from candidate to candidate; the two after them are the query's alone."""
-POOLED = 6
+POOLED, MEDIAN = 6, 2
 _FEW = 24
 """Up to so many values are sorted to find the middle one; among more it is selected."""
 
@@ -36,9 +37,12 @@ def term_features(
     cf: Doubles,
     documents: float,
     tokens: float,
+    wanted: Flags,
     out: Floats,
 ) -> None:
     """Write ten statistics, six poolings each, then the log likelihood with Jelinek-Mercer smoothing.
+
+    A statistic of which nothing is wanted is left as it is; so is a median that is not.
 
     Args:
         ends: where each candidate's occurrences end: int64[n + 1].
@@ -49,39 +53,61 @@ def term_features(
         cf: times each slot's term is in the collection.
         documents: passages with this field.
         tokens: tokens of this field.
+        wanted: bool[61], the columns that are read.
         out: float32[n, 61 or more].
     """
     width, count = len(df), len(slots)
+    needed, middle = _needed(wanted)
     weights = _weigh(df, cf, documents, tokens)
     values, pooled, tf = np.empty((VARYING, width)), np.empty(max(1, count)), np.zeros(width)
     fixed = np.empty(2 * POOLED, np.float32)
     for token in range(count):
         pooled[token] = np.log(documents / (df[slots[token]] + 1))
-    _pool(pooled, count, fixed[:POOLED])
+    _pool(pooled, count, middle[VARYING], fixed[:POOLED])
     for token in range(count):
         pooled[token] = np.log(tokens / (cf[slots[token]] + 1))
-    _pool(pooled, count, fixed[POOLED:])
+    _pool(pooled, count, middle[VARYING + 1], fixed[POOLED:])
     for candidate in range(len(lengths)):
         tf[:] = 0
         for at in range(ends[candidate], ends[candidate + 1]):
             tf[found[at]] += 1
-        likelihood = _values(tf, lengths[candidate], tokens / documents, weights, values)
+        likelihood = _values(tf, lengths[candidate], tokens / documents, weights, needed, values)
         row = out[candidate]
         for statistic in range(VARYING):
-            kept = 0
-            for token in range(count):
-                value = values[statistic, slots[token]]
-                if not np.isnan(value):
-                    pooled[kept] = value
-                    kept += 1
-            _pool(pooled, kept, row[statistic * POOLED : (statistic + 1) * POOLED])
+            if not needed[statistic]:
+                continue
+            cells = row[statistic * POOLED : (statistic + 1) * POOLED]
+            kept = _defined(values[statistic], slots, pooled)
+            _pool(pooled, kept, middle[statistic], cells)
             if kept == 0 and 2 <= statistic <= 4 and count > 0:
-                row[statistic * POOLED] = 0  # none of the terms is there: a score of nothing
+                cells[0] = 0  # none of the terms is there: a score of nothing
         row[VARYING * POOLED : (VARYING + 2) * POOLED] = fixed
         total = 0.0
         for token in range(count):
             total += likelihood[slots[token]]
         row[(VARYING + 2) * POOLED] = total if count > 0 else np.nan
+
+
+@compiled
+def _needed(wanted: Flags) -> tuple[Flags, Flags]:
+    """Say of each statistic, Jelinek-Mercer the last, whether anything of it is wanted, and whether its median is."""
+    needed, middle = np.zeros(VARYING + 3, np.bool_), np.zeros(VARYING + 3, np.bool_)
+    for column in range((VARYING + 2) * POOLED + 1):
+        if wanted[column]:
+            needed[column // POOLED] = True
+            middle[column // POOLED] |= column % POOLED == MEDIAN
+    return needed, middle
+
+
+@compiled
+def _defined(values: Doubles, slots: Ints, out: Doubles) -> int:
+    """Copy the value of each token of the query that has one; return how many do."""
+    kept = 0
+    for slot in slots:
+        if not np.isnan(values[slot]):
+            out[kept] = values[slot]
+            kept += 1
+    return kept
 
 
 @compiled
@@ -105,8 +131,8 @@ def _weigh(df: Doubles, cf: Doubles, documents: float, tokens: float) -> Doubles
 
 
 @compiled
-def _values(tf: Doubles, length: int, mean_length: float, weights: Doubles, values: Doubles) -> Doubles:
-    """Write each statistic of each slot, NaN where it is not defined; return the Jelinek-Mercer scores."""
+def _values(tf: Doubles, length: int, mean_length: float, weights: Doubles, needed: Flags, values: Doubles) -> Doubles:
+    """Write each needed statistic of each slot, NaN where it is not defined; return the Jelinek-Mercer scores."""
     likelihood = np.zeros(len(tf))
     saturation = BM25_K1 * (1 - BM25_B + BM25_B * length / mean_length)
     spread = np.log2(1 + mean_length / length) if length > 0 else 0.0
@@ -122,26 +148,29 @@ def _values(tf: Doubles, length: int, mean_length: float, weights: Doubles, valu
             continue
         log_times, normal, share = np.log(times), times * spread, times / length
         values[0, slot] = weights[slot, 0] * times / (times + saturation)
-        values[1, slot] = np.log(times + weights[slot, 1]) - smoothing
+        if needed[1]:
+            values[1, slot] = np.log(times + weights[slot, 1]) - smoothing
         values[2, slot] = (weights[slot, 2] + normal * weights[slot, 3]) / (1 + normal)
         values[3, slot] = weights[slot, 4] * normal / (1 + normal)
         rest = 1 - share
         values[4, slot] = 0.0
-        if rest > 0:
+        if rest > 0 and needed[4]:
             gain = times * (log_times - log_length + weights[slot, 5]) + 0.5 * np.log(2 * np.pi * times * rest)
             values[4, slot] = rest * rest / (times + 1) * gain / LOG_2
         values[5, slot] = times
         values[6, slot] = (1 + log_times) * weights[slot, 6]
         values[7, slot] = log_length - log_times
-        likelihood[slot] = np.log(1 + (1 - JELINEK) * share * MU / (JELINEK * weights[slot, 1]))
+        if needed[VARYING + 2]:
+            likelihood[slot] = np.log(1 + (1 - JELINEK) * share * MU / (JELINEK * weights[slot, 1]))
     return likelihood
 
 
 @compiled
-def _pool(values: Doubles, count: int, out: Floats) -> None:
+def _pool(values: Doubles, count: int, middle: bool, out: Floats) -> None:
     """Write sum, mean, median, maximum, minimum and maximum / minimum of the first `count` values.
 
-    Reorders the values. Writes NaN where there are none, and for a ratio that is not finite.
+    Without `middle` the median is left as it is. Reorders the values. Writes NaN where there are none, and for a ratio
+    that is not finite.
     """
     if count == 0:
         out[:] = np.nan
@@ -154,7 +183,8 @@ def _pool(values: Doubles, count: int, out: Floats) -> None:
         most = max(most, value)
     out[0] = total
     out[1] = total / count
-    out[2] = _middle(values, count)
+    if middle:
+        out[MEDIAN] = _middle(values, count)
     out[3] = most
     out[4] = least
     ratio = np.float32(most / least)

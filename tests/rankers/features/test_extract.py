@@ -31,6 +31,8 @@ PASSAGES = [
     ("", "x " * 3_000 + "dog"),
 ]
 
+QUERIES = ("the cat runs to the title", "cat", "", "dog cat dog running", "zebra")
+
 
 @pytest.fixture(scope="module")
 def folder(make_forward: MakeForward) -> Path:
@@ -157,6 +159,8 @@ def test_quality(folder: Path) -> None:
     [
         ["wordpiece.model1", "analysed.bm25.sum", "title.weight"],
         ["unstemmed.tp_dist"],
+        ["analysed.dph.median", "analysed.idf.median", "wordpiece.ordered_pairs.15", "unstemmed.tp_score"],
+        ["analysed.bm25.sum.relative", "wordpiece.lm_jelinek", "unstemmed.lm_dirichlet.min", "wordpiece.proximity"],
         ["title.model1", "query.known", "sparse.score"],
         [],
     ],
@@ -169,6 +173,18 @@ def test_some_features_are_those_of_all(names: list[str], folder: Path, extracto
     assert [feature.name for feature in some.schema] == names
     everything = extractor.extract(query, given_)[:, [PLACES[name] for name in names]]
     assert np.array_equal(some.extract(query, given_), everything, equal_nan=True)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    names=st.lists(st.sampled_from([feature.name for feature in SCHEMA]), max_size=6, unique=True),
+    query=st.sampled_from(QUERIES),
+)
+def test_any_features_are_those_of_all(names: list[str], query: str, folder: Path, extractor: FeatureExtractor) -> None:
+    given_ = candidates(0, 5, 3, 1, sparse=[1, 2, 3, 1])
+    everything = extractor.extract(query, given_)[:, [PLACES[name] for name in names]]
+    some = FeatureExtractor(ForwardIndex.open(folder), names=names).extract(query, given_)
+    assert np.array_equal(some, everything, equal_nan=True)
 
 
 def test_unknown_names_and_rows_are_refused(folder: Path, extractor: FeatureExtractor) -> None:
