@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -43,6 +44,10 @@ SWITCH_SECONDS = 0.0005
 """How long a thread may hold the interpreter while others wait; 5 ms, Python's own, would keep the event loop from
 refusing requests at once while searches are at work."""
 
+GARBAGE = (20_000, 10, 10)
+"""New objects after which Python looks for cycles among them, and how often it goes on to older ones. After 700, its
+own number, it looks once in a few requests, and a tenth of the event loop's time goes into that."""
+
 
 def serve(
     openers: Mapping[str, Opener],
@@ -68,6 +73,7 @@ def serve(
     """
     log = configure_logs(config)
     sys.setswitchinterval(SWITCH_SECONDS)
+    gc.set_threshold(*GARBAGE)
     engines: dict[str, Engine] = {}
     spans = exporting() if config.tracing else None
     tracer = None if spans is None else spans.get_tracer("tamis")
