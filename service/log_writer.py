@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from logging.handlers import QueueHandler
 
 WAITING = 1_000
 """Lines that may wait to be written. Those beyond are lost, and their number is logged as soon as there is room."""
+
+GATHERING_SECONDS = 0.05
+"""How long lines are gathered, to be written together: to wake for each takes the interpreter from searches."""
 
 CLOSING_SECONDS = 2.0
 """How long the last lines may take to be written."""
@@ -26,6 +30,7 @@ class LogWriter(QueueHandler):
         self.setFormatter(formatter)
         self._write = write
         self._lost = 0
+        self._hurry = threading.Event()
         self._thread = threading.Thread(target=self._write_all, name="tamis-log", daemon=True)
         self._thread.start()
 
@@ -41,21 +46,31 @@ class LogWriter(QueueHandler):
             self._lost += 1
 
     def _write_all(self) -> None:
-        while (found := self._waiting.get()) is not None:
-            if isinstance(found, threading.Event):
-                found.set()
-                continue
-            self._write_one(found)
+        going = True
+        while going:
+            found = [self._waiting.get()]
+            self._hurry.wait(GATHERING_SECONDS)
+            self._hurry.clear()
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    found.append(self._waiting.get_nowait())
+            records = [each for each in found if isinstance(each, logging.LogRecord)]
             if self._lost:
                 lost, self._lost = self._lost, 0
                 said = {"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING", "lines": lost}
-                self._write_one(logging.makeLogRecord({**said, "msg": "log lines lost: nobody read them in time"}))
+                records.append(logging.makeLogRecord({**said, "msg": "log lines lost: nobody read them in time"}))
+            if records:
+                self._write_together(records)
+            for each in found:
+                if isinstance(each, threading.Event):
+                    each.set()
+            going = None not in found
 
-    def _write_one(self, record: logging.LogRecord) -> None:
+    def _write_together(self, records: Sequence[logging.LogRecord]) -> None:
         try:
-            self._write(self.format(record) + "\n")
+            self._write("".join(f"{self.format(record)}\n" for record in records))
         except Exception:
-            self.handleError(record)
+            self.handleError(records[-1])
 
     def flush(self) -> None:
         """Return once what waits is written, or after a while: perhaps nobody reads."""
@@ -76,4 +91,5 @@ class LogWriter(QueueHandler):
             self._waiting.put(last, timeout=CLOSING_SECONDS)
         except queue.Full:
             return False  # nobody reads: the thread ends with the process
+        self._hurry.set()
         return True
