@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import logging
 import queue
@@ -11,7 +10,8 @@ from collections.abc import Callable, Sequence
 from logging.handlers import QueueHandler
 
 WAITING = 1_000
-"""Lines that may wait to be written. Those beyond are lost, and their number is logged as soon as there is room."""
+"""Lines that may wait while others are written. Those beyond are lost, and their number is logged as soon as there is
+room."""
 
 GATHERING_SECONDS = 0.05
 """How long lines are gathered, to be written together: to wake for each takes the interpreter from searches."""
@@ -51,9 +51,7 @@ class LogWriter(QueueHandler):
             found = [self._waiting.get()]
             self._hurry.wait(GATHERING_SECONDS)
             self._hurry.clear()
-            with contextlib.suppress(queue.Empty):
-                while True:
-                    found.append(self._waiting.get_nowait())
+            found += [self._waiting.get() for _ in range(self._waiting.qsize())]  # nobody else takes any
             records = [each for each in found if isinstance(each, logging.LogRecord)]
             if self._lost:
                 lost, self._lost = self._lost, 0
@@ -67,10 +65,19 @@ class LogWriter(QueueHandler):
             going = None not in found
 
     def _write_together(self, records: Sequence[logging.LogRecord]) -> None:
+        lines = [self._line(record) for record in records]
         try:
-            self._write("".join(f"{self.format(record)}\n" for record in records))
+            self._write("".join(lines))
         except Exception:
             self.handleError(records[-1])
+
+    def _line(self, record: logging.LogRecord) -> str:
+        """Format one record; one that cannot be formatted costs no other its line."""
+        try:
+            return f"{self.format(record)}\n"
+        except Exception:
+            self.handleError(record)
+            return ""
 
     def flush(self) -> None:
         """Return once what waits is written, or after a while: perhaps nobody reads."""
