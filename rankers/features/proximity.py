@@ -22,8 +22,10 @@ WINDOW = 100
 """Widest span in `tp_dist`."""
 LAMBDA = 0.4
 GAPS = (3, 8, 15)
-PROXIMITY, TP_SCORE, TP_DIST = 2, 3, 4
-"""Columns of what is computed from all occurrences."""
+PROXIMITY = 2
+"""Column of the first of three that are computed from all occurrences."""
+TP_SCORE = 3
+TP_DIST = 4
 PAIRS = 11
 """Column of the first count of pairs; the others are counts as well."""
 
