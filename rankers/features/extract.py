@@ -14,7 +14,7 @@ from tamis.indexer.forward.tokens import Numbers
 from tamis.indexer.forward.translation import TRANSLATION_FIELDS
 
 from ..ranking import Candidates, Rows
-from .proximity import PAIRS, proximity_features
+from .proximity import GAPS, PAIRS, proximity_features
 from .query import QueryField
 from .reading import NO_NUMBERS, Found, occurrences, passage_lengths
 from .relative import relative
@@ -31,7 +31,7 @@ Vectors = Callable[[Rows], npt.NDArray[np.float32]]
 """Gives the vectors of passages, each of length 1: float32[n, dimension]."""
 
 _TERMS = (VARYING + 2) * POOLED + 1
-_FIELD = _TERMS + PAIRS + 12
+_FIELD = _TERMS + PAIRS + 4 * len(GAPS)
 """Columns of one field."""
 _SOURCES = [PLACES[name] for name, _, _ in RELATIVE]
 _RELATIVE = [PLACES[f"{name}.relative"] for name, _, _ in RELATIVE]
