@@ -10,8 +10,7 @@ from collections.abc import Callable, Sequence
 from logging.handlers import QueueHandler
 
 WAITING = 1_000
-"""Lines that may wait while others are written. Those beyond are lost, and their number is logged as soon as there is
-room."""
+"""Lines that may wait to be written. Those beyond are lost, and their number is logged as soon as there is room."""
 
 GATHERING_SECONDS = 0.05
 """How long lines are gathered, to be written together: to wake for each takes the interpreter from searches."""
@@ -25,11 +24,12 @@ class LogWriter(QueueHandler):
 
     def __init__(self, formatter: logging.Formatter, write: Callable[[str], object]) -> None:
         """Write lines of `formatter` with `write`, which may block."""
-        self._waiting: queue.Queue[logging.LogRecord | threading.Event | None] = queue.Queue(WAITING)
+        self._waiting: queue.Queue[logging.LogRecord | threading.Event | None] = queue.Queue()
         super().__init__(self._waiting)
         self.setFormatter(formatter)
         self._write = write
-        self._lost = 0
+        self._counts = threading.Lock()
+        self._unwritten = self._lost = 0
         self._hurry = threading.Event()
         self._thread = threading.Thread(target=self._write_all, name="tamis-log", daemon=True)
         self._thread.start()
@@ -40,10 +40,12 @@ class LogWriter(QueueHandler):
 
     def enqueue(self, record: logging.LogRecord) -> None:
         """Let a record wait to be written; lose it where too many wait."""
-        try:
-            self._waiting.put_nowait(record)
-        except queue.Full:
-            self._lost += 1
+        with self._counts:
+            if self._unwritten > WAITING:  # one of them does not wait: it is being written
+                self._lost += 1
+                return
+            self._unwritten += 1
+        self._waiting.put(record)
 
     def _write_all(self) -> None:
         going = True
@@ -53,12 +55,16 @@ class LogWriter(QueueHandler):
             self._hurry.clear()
             found += [self._waiting.get() for _ in range(self._waiting.qsize())]  # nobody else takes any
             records = [each for each in found if isinstance(each, logging.LogRecord)]
-            if self._lost:
+            with self._counts:
                 lost, self._lost = self._lost, 0
+            taken = len(records)
+            if lost:
                 said = {"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING", "lines": lost}
                 records.append(logging.makeLogRecord({**said, "msg": "log lines lost: nobody read them in time"}))
             if records:
                 self._write_together(records)
+            with self._counts:
+                self._unwritten -= taken
             for each in found:
                 if isinstance(each, threading.Event):
                     each.set()
@@ -94,9 +100,6 @@ class LogWriter(QueueHandler):
     def _put(self, last: threading.Event | None) -> bool:
         if not self._thread.is_alive():
             return False
-        try:
-            self._waiting.put(last, timeout=CLOSING_SECONDS)
-        except queue.Full:
-            return False  # nobody reads: the thread ends with the process
+        self._waiting.put(last)
         self._hurry.set()
         return True
