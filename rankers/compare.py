@@ -10,7 +10,7 @@ from tamis.errors import InvalidInput, NotFound
 
 from .blend.explained import Explained
 from .engine import Engine
-from .explain import explained, stage_score
+from .explain import explained, stage_scores
 from .fusion import STAGE
 from .hits import StageScore
 from .ranking import Query
@@ -97,7 +97,7 @@ def compare(engine: Engine, query: str, ids: tuple[str, str], pipeline: str | No
                 "raise `sparse_depth`, `dense_depth` or `blend_depth`"
             )
         place = int(places[0])
-        stages = {name: stage_score(ranking, name, place) for name in (*path.retrievers, STAGE, *path.rescorers)}
+        (stages,) = stage_scores(ranking.take(places[:1]), (*path.retrievers, STAGE, *path.rescorers))
         both.append(Placed(id_, place + 1, float(ranking.scores[place]), stages, blend))
     above, below = sorted(both, key=lambda placed: placed.rank)
     return Comparison(query, above, below)

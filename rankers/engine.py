@@ -21,7 +21,7 @@ from tamis.models.session import Device
 
 from .assemble import assemble, check_tiers, fusion_of, open_blends, open_readers, reader_key
 from .config import DEFAULT_PIPELINE, PipelineConfig
-from .explain import stage_score, with_parts
+from .explain import stage_scores, with_parts
 from .explanation import Explanation, follow
 from .fusion import STAGE, ReciprocalRankFusion
 from .hits import ColdDecision, Hit, SearchResult
@@ -324,9 +324,9 @@ class Engine:
                 text=passage.text,
                 document_id=passage.document_id,
                 metadata=passage.metadata,
-                stages={name: stage_score(ranking, name, place) for name in stages},
+                stages=said,
             )
-            for place, passage in enumerate(passages)
+            for place, (passage, said) in enumerate(zip(passages, stage_scores(ranking, stages), strict=True))
         ]
         timings = {name: seconds * 1000 for name, seconds in answer.seconds.items()}
         return SearchResult(text, hits, took * 1000, timings, answer.degraded, candidates, cold)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,12 +16,19 @@ from .pipeline import Answer, Pipeline
 from .ranking import Candidates, Query, Rows
 
 
-def stage_score(ranking: Candidates, name: str, place: int) -> StageScore | None:
-    """Return rank and score that a step gave to the candidate at a place of a ranking; None: it gave none."""
-    scores = ranking.features.get(name)  # there are none where a stage was left out for want of time
-    if scores is None or math.isnan(score := float(scores[place])):
-        return None
-    return StageScore(int(ranking.features[f"{name}_rank"][place]), score)
+def stage_scores(ranking: Candidates, stages: Sequence[str]) -> list[dict[str, StageScore | None]]:
+    """Return rank and score that each step gave, for every candidate of a ranking; None: it gave none."""
+    said = [_scores_of(ranking, name) for name in stages]
+    return [dict(zip(stages, each, strict=True)) for each in zip(*said, strict=True)]
+
+
+def _scores_of(ranking: Candidates, name: str) -> list[StageScore | None]:
+    if name not in ranking.features:  # left out for want of time
+        return [None] * len(ranking)
+    scores, ranks = ranking.features[name].tolist(), ranking.features[f"{name}_rank"].tolist()
+    return [
+        None if math.isnan(score) else StageScore(int(rank), score) for rank, score in zip(ranks, scores, strict=True)
+    ]
 
 
 def explained(path: Pipeline, answer: Answer, place: int, query: Query, rows: list[int]) -> list[Explained | None]:

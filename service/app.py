@@ -36,7 +36,8 @@ from .workers import Workers
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
-PARTS = (page, admin, routes, passages, health, info, models, rerank, embeddings, metrics_routes)
+PARTS = (routes, page, admin, passages, health, info, models, rerank, embeddings, metrics_routes)
+"""Searches first: addresses are compared one after the other."""
 
 
 def create_app(

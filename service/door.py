@@ -2,14 +2,15 @@
 
 Under five times the load that a service can carry, four of five requests are refusals, and each one that goes through
 parser, middleware and router takes time from the searches. Only what is surely one whole request for a search is
-answered here, or given a place that is kept for it; whatever else comes takes the ordinary way, which refuses it too,
-if it must.
+answered here, or given a place that is kept for it and handed to the app as it is; whatever else comes takes the
+ordinary way through the parser, which refuses it too, if it must.
 """
 
 from __future__ import annotations
 
 import re
 import time
+from dataclasses import dataclass
 from email.utils import formatdate
 
 import orjson
@@ -23,7 +24,7 @@ from .request_id import request_id_of
 from .workers import Place, Workers
 
 HEAD = re.compile(
-    rb"(GET|POST) ((?:/v1)?/search|/v1/msearch)(?:\?[!-~]*)? HTTP/1\.1\r\n"
+    rb"(GET|POST) ((?:/v1)?/search|/v1/msearch)(?:\?([!-~]*))? HTTP/1\.1\r\n"
     rb"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[ \t!-~]*\r\n)+)\r\n"
 )
 ORDINARY = frozenset({b"connection", b"expect", b"transfer-encoding", b"upgrade"})
@@ -31,6 +32,19 @@ ORDINARY = frozenset({b"connection", b"expect", b"transfer-encoding", b"upgrade"
 DIGITS = re.compile(rb"[0-9]{1,6}")
 LARGEST = 16_384
 """Bytes of a request that may be looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A search that is here as a whole, and the place that is kept for it."""
+
+    place: Place
+    method: str
+    path: str
+    query_string: bytes
+    headers: list[tuple[bytes, bytes]]
+    """Names in lower case."""
+    body: bytes
 
 
 class Door:
@@ -42,8 +56,8 @@ class Door:
         fixed = {**HEADERS, CACHE[0].decode(): CACHE[1].decode(), "content-type": "application/json"}
         self._fixed = "".join(f"{name}: {value}\r\n" for name, value in fixed.items())
 
-    def receive(self, data: bytes) -> Place | bytes | None:
-        """Return a place for the search in `data`, the whole answer 429 where there is none, or None for all else.
+    def receive(self, data: bytes) -> Arrived | bytes | None:
+        """Return the search in `data` with a place, the whole answer 429 where there is none, or None for all else.
 
         Args:
             data: what a connection received between two requests.
@@ -52,17 +66,18 @@ class Door:
         found = HEAD.match(data) if len(data) <= LARGEST else None
         if found is None:
             return None
-        lines = [line.partition(b":") for line in found[3].split(b"\r\n")[:-1]]
+        lines = [line.partition(b":") for line in found[4].split(b"\r\n")[:-1]]
         headers = {name.lower(): value.strip() for name, _, value in lines}
         length = headers.get(b"content-length", b"0")
         whole = DIGITS.fullmatch(length) and int(length) == len(data) - found.end()
         if not whole or len(headers) < len(lines) or b"host" not in headers or not headers.keys().isdisjoint(ORDINARY):
             return None
         method, path = found[1].decode(), found[2].decode()
-        if self._access.refused({"type": "http", "path": path, "headers": [*headers.items()], "state": {}}):
+        given = [*headers.items()]
+        if self._access.refused({"type": "http", "path": path, "headers": given, "state": {}}):
             return None
         if (place := self._workers.place()) is not None:
-            return place
+            return Arrived(place, method, path, found[3] or b"", given, data[found.end() :])
         request_id = request_id_of(headers.get(b"x-request-id", b""))
         try:
             self._workers.check_room()

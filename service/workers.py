@@ -31,6 +31,9 @@ ANSWERING_SHARE = 0.1
 """At most this share of a budget is kept for that."""
 
 
+LISTENING_AFTER = 0.25
+"""Seconds after which one listens whether the client is still there."""
+
 PLACE = "tamis.place"
 """Name in a request's scope of the place that is kept for it."""
 
@@ -80,19 +83,19 @@ class Workers:
         left = threading.Event()
         kept = 0.0 if budget is None else min(ANSWERING, ANSWERING_SHARE * budget)
         limit = Limit.within(None if budget is None else budget - kept, left.is_set)
-        future = self._admit(work, limit, budget, request.scope.get(PLACE))
-        answer = asyncio.wrap_future(future)
-        gone = asyncio.ensure_future(_gone(request))
+        answer = asyncio.wrap_future(self._admit(work, limit, budget, request.scope.get(PLACE)))
+        ear = _Ear(request, answer)
         try:
-            await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)
-            if answer.done():
-                return answer.result()
+            return await answer
+        except asyncio.CancelledError:
+            if not ear.heard:
+                raise
             self._metrics.cancelled.inc()
-            raise RequestError(CLIENT_GONE, "client_gone", "the client went away before the answer")
+            raise RequestError(CLIENT_GONE, "client_gone", "the client went away before the answer") from None
         finally:
             left.set()
             answer.cancel()
-            gone.cancel()
+            ear.close()
 
     def _admit(self, work: Callable[[Limit], R], limit: Limit, budget: float | None, place: Place | None) -> Future[R]:
         is_expected = place is not None and place.give_back()
@@ -181,7 +184,28 @@ class Workers:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-async def _gone(request: Request) -> None:
-    """Return when the client has gone away."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
+class _Ear:
+    """Cancels an answer once the client that waits for it has gone; listens from a moment after the start on.
+
+    Most answers are there before: for them, listening would cost more than it can save.
+    """
+
+    def __init__(self, request: Request, answer: asyncio.Future[Any]) -> None:
+        self.heard = False
+        """Whether the client has gone."""
+        self._request, self._answer = request, answer
+        self._listener: asyncio.Task[None] | None = None
+        self._start = asyncio.get_running_loop().call_later(LISTENING_AFTER, self._begin)
+
+    def _begin(self) -> None:
+        self._listener = asyncio.ensure_future(self._listen())
+
+    async def _listen(self) -> None:
+        while (await self._request.receive())["type"] != "http.disconnect":
+            pass
+        self.heard = self._answer.cancel()
+
+    def close(self) -> None:
+        self._start.cancel()
+        if self._listener is not None:
+            self._listener.cancel()

@@ -24,6 +24,9 @@ class Running(Section):
     patience: int = Field(5, ge=1, description="looks without a better value after which training ends")
     averaged: int = Field(3, ge=1, description="last checkpoints whose mean weights are tried at the end")
     seed: int = Field(0, description="of all that is random")
+    bf16: bool | None = Field(
+        None, description="compute in bfloat16 what bears it; none: where the processor multiplies such numbers itself"
+    )
     shares: dict[str, float] = Field(
         default_factory=dict, description="share of a source's groups that is used; above 1 repeats them"
     )

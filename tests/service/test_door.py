@@ -17,11 +17,11 @@ from tamis.rankers.engine import Engine
 from tamis.service.access import AccessMiddleware
 from tamis.service.app import create_app
 from tamis.service.config import ServiceConfig
-from tamis.service.door import Door
+from tamis.service.door import Arrived, Door
 from tamis.service.indexes import Indexes
 from tamis.service.keys import Key, Keys, hash_key, new_key
 from tamis.service.metrics import Metrics
-from tamis.service.workers import Place, Workers
+from tamis.service.workers import Workers
 
 from .conftest import running
 
@@ -164,11 +164,11 @@ def test_what_arrives_at_once_gets_as_many_places_as_there_are() -> None:
     workers = Workers(1, 1, metrics)
     door = Door(workers, metrics, AccessMiddleware(FastAPI(), Keys(), frozenset()))
     answers = [door.receive(request()) for _ in range(5)]
-    places = [answer for answer in answers if isinstance(answer, Place)]
-    assert [type(answer) for answer in answers] == [Place, Place, bytes, bytes, bytes]
+    places = [answer.place for answer in answers if isinstance(answer, Arrived)]
+    assert [type(answer) for answer in answers] == [Arrived, Arrived, bytes, bytes, bytes]
     assert workers.is_full()
     assert [places[0].give_back(), places[0].give_back()] == [True, False]
-    assert isinstance(door.receive(request()), Place) and isinstance(door.receive(request()), bytes)
+    assert isinstance(door.receive(request()), Arrived) and isinstance(door.receive(request()), bytes)
     workers.close()
 
 
