@@ -13,7 +13,6 @@ from tamis.errors import InvalidInput, NotFound
 from tamis.files import link_or_copy, remove
 from tamis.models.session import Device
 
-from .build import Steps
 from .config import IndexConfig
 from .dense import Vectors
 from .encoding import SHARD, shard_path
@@ -26,6 +25,7 @@ from .published import PASSAGES
 from .quality.role import Scores
 from .quality.store import QUALITY, PrunedPassage, pruned_rows, read_pruned, read_quality
 from .reuse import NEW, encode_changed
+from .steps import Steps
 from .versions import IndexFolder
 
 

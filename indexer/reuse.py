@@ -10,16 +10,17 @@ import numpy.typing as npt
 from tamis.files import whole
 from tamis.models.encoder import Encoder
 
-from .build import CUTTERS, SPLITTER, Steps, versions_here
 from .dense import Vectors
 from .encoding import SHARD, shard_path
 from .forward.known import KnownTokens
 from .forward.layout import ABOUT
+from .installed import CUTTERS, SPLITTER, versions_here
 from .manifest import IndexManifest
 from .passages import PassageStore
 from .published import FORWARD, PASSAGES, open_dense
 from .sentence_index import SentenceIndex
 from .sentences import units_of
+from .steps import Steps
 from .units import UNITS, Units
 
 NEW = -1

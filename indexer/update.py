@@ -15,7 +15,7 @@ from tamis.files import whole
 from tamis.models.digest import sha256_json
 from tamis.models.session import Device
 
-from .build import Steps, named_failures
+from .build import named_failures
 from .corpus.open import Corpus
 from .ingest import Ingested
 from .manifest import IndexManifest
@@ -25,6 +25,7 @@ from .progress import Progress, Quiet
 from .published import PASSAGES
 from .reuse import NEW, Sources, encode_changed, known_tokens
 from .split import Splitter
+from .steps import Steps
 from .versions import IndexFolder
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 
 from .errors import responses
-from .schemas import AdminStatus, IndexVersions, Reloaded, ReloadRequest, RollbackRequest
+from .info_schemas import AdminStatus, IndexVersions, Reloaded, ReloadRequest, RollbackRequest
 from .state import State
 
 router = APIRouter(prefix="/v1/admin", tags=["admin"])

@@ -14,7 +14,7 @@ from starlette.types import Scope
 
 from tamis.errors import InvalidInput, Overloaded, TamisError
 
-from .schemas import ErrorCode, ErrorEnvelope
+from .error_schemas import ErrorCode, ErrorEnvelope
 from .validation import explain
 
 UNREADABLE = "the body cannot be read as JSON: it is not UTF-8, nested too deeply, or holds a number of too many digits"

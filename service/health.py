@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from .errors import responses
-from .schemas import Health
+from .info_schemas import Health
 from .state import State
 
 router = APIRouter(tags=["health"])

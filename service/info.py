@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from tamis.rankers.engine import Engine
 
 from .errors import responses
-from .schemas import EncoderInfo, IndexInfo, IndexList, IndexSummary, Info, Limits
+from .info_schemas import EncoderInfo, IndexInfo, IndexList, IndexSummary, Info, Limits
 from .state import State
 
 router = APIRouter(tags=["info"])

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
+
+from .shape import Shape
 
 
-class _Given(BaseModel):
+class _Given(Shape):
     """A body; the fields that these clients send and that mean nothing here are named, and ignored."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class _Told(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(strict=True)
 
 
 class Document(_Given):
@@ -49,13 +47,13 @@ class TeiRequest(_Given):
     truncation_direction: str = Field("Right", description="ignored")
 
 
-class RerankedDocument(_Told):
+class RerankedDocument(Shape):
     """A document, repeated."""
 
     text: str
 
 
-class RerankResult(_Told):
+class RerankResult(Shape):
     """One document's score."""
 
     index: int = Field(description="position among the documents of the request")
@@ -63,14 +61,14 @@ class RerankResult(_Told):
     document: RerankedDocument | None = None
 
 
-class Usage(_Told):
+class Usage(Shape):
     """What the model read."""
 
     prompt_tokens: int
     total_tokens: int
 
 
-class RerankResponse(_Told):
+class RerankResponse(Shape):
     """Answer of POST /v1/rerank."""
 
     id: str
@@ -80,20 +78,20 @@ class RerankResponse(_Told):
     truncated: list[int] = Field(description="positions of documents that did not fit the model's window")
 
 
-class ApiVersion(_Told):
+class ApiVersion(Shape):
     """Cohere's version."""
 
     version: Literal["2"] = "2"
 
 
-class RerankMeta(_Told):
+class RerankMeta(Shape):
     """What Cohere's answers say beside the results."""
 
     api_version: ApiVersion = ApiVersion()
     warnings: list[str] = Field(default_factory=list)
 
 
-class CohereResponse(_Told):
+class CohereResponse(Shape):
     """Answer of POST /v2/rerank."""
 
     id: str
@@ -101,7 +99,7 @@ class CohereResponse(_Told):
     meta: RerankMeta
 
 
-class TeiResult(_Told):
+class TeiResult(Shape):
     """One text's score."""
 
     index: int
@@ -109,7 +107,7 @@ class TeiResult(_Told):
     text: str | None = None
 
 
-class TeiError(_Told):
+class TeiError(Shape):
     """What went wrong, as text-embeddings-inference says it."""
 
     error: str
@@ -127,7 +125,7 @@ class EmbeddingRequest(_Given):
     user: str | None = Field(None, description="ignored")
 
 
-class Embedding(_Told):
+class Embedding(Shape):
     """One vector."""
 
     object: Literal["embedding"] = "embedding"
@@ -135,7 +133,7 @@ class Embedding(_Told):
     embedding: list[float] | str = Field(description="numbers, or float32 in base64")
 
 
-class EmbeddingResponse(_Told):
+class EmbeddingResponse(Shape):
     """Answer of POST /v1/embeddings."""
 
     object: Literal["list"] = "list"

@@ -12,7 +12,7 @@ from tamis.rankers.pair_scorer import PairScorer
 
 from .errors import RequestError, responses
 from .indexes import Indexes
-from .schemas import ModelList, ServedModel
+from .info_schemas import ModelList, ServedModel
 from .state import State
 
 router = APIRouter(tags=["info"])

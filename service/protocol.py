@@ -86,7 +86,7 @@ class _Limited(H11Protocol):
         defaults = self.server_state.default_headers
         cycle = DirectCycle(scope, search.body, self.transport, self.flow, defaults, self.on_response_complete)
         self.cycle = cycle  # type: ignore[assignment]  # does for the base class what its own cycles do
-        task = self.loop.create_task(cycle.run(self.app))  # type: ignore[arg-type]
+        task = self.loop.create_task(cycle.run(self.app))
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
 

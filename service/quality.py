@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tamis.errors import DamagedFile, NotFound
 
-from .schemas import QualityCost, Rung
+from .info_schemas import QualityCost, Rung
 
 
 class _Verdict(BaseModel):

@@ -1,19 +1,17 @@
-"""What goes in and comes out over HTTP: the typed shapes that /openapi.json shows."""
+"""What goes in and comes out where one searches and reads: the typed shapes that /openapi.json shows."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue
 
 from tamis.indexer.filters import Filter
 
-
-class _Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+from .shape import Shape
 
 
-class SearchRequest(_Shape):
+class SearchRequest(Shape):
     """Body of POST /v1/search; types are strict: `k` is a JSON integer, not "10" and not true."""
 
     model_config = ConfigDict(strict=True)
@@ -45,7 +43,7 @@ class SearchRequest(_Shape):
     )
 
 
-class CandidatesQuery(_Shape):
+class CandidatesQuery(Shape):
     """Parameters of GET /v1/{index}/search, named as Pyserini's and Anserini's servers name them."""
 
     query: str = Field(description="what to look for; limits are in /v1/info")
@@ -53,13 +51,13 @@ class CandidatesQuery(_Shape):
     parse: bool = Field(True, description="true: `doc` is text or an object; false: one string holding JSON")
 
 
-class DocumentQuery(_Shape):
+class DocumentQuery(Shape):
     """Parameters of GET /v1/{index}/doc/{docid}."""
 
     parse: bool = Field(True, description="true: `doc` is text or an object; false: one string holding JSON")
 
 
-class IndexIdentity(_Shape):
+class IndexIdentity(Shape):
     """Which index answered, exactly."""
 
     name: str
@@ -67,20 +65,20 @@ class IndexIdentity(_Shape):
     fingerprint: str = Field(description="hash of configuration and files: what the index is")
 
 
-class QueryText(_Shape):
+class QueryText(Shape):
     """The query as it was searched."""
 
     text: str
 
 
-class StageScore(_Shape):
+class StageScore(Shape):
     """What one stage said of a passage."""
 
     rank: int = Field(description="1 is best")
     score: float
 
 
-class Hit(_Shape):
+class Hit(Shape):
     """One answer."""
 
     docid: str
@@ -96,7 +94,7 @@ class Hit(_Shape):
     )
 
 
-class Degradation(_Shape):
+class Degradation(Shape):
     """A stage that did less than it should have."""
 
     stage: str
@@ -104,7 +102,7 @@ class Degradation(_Shape):
     action: str
 
 
-class ColdDecision(_Shape):
+class ColdDecision(Shape):
     """Whether the cold tier, which holds what was pruned, was asked, and why."""
 
     asked: bool
@@ -115,7 +113,7 @@ class ColdDecision(_Shape):
     below: float | None = Field(description="gap below which the cold tier is asked; null: it always is")
 
 
-class MultiSearchRequest(_Shape):
+class MultiSearchRequest(Shape):
     """Body of POST /v1/msearch: several queries, each answered as it would be alone."""
 
     model_config = ConfigDict(strict=True)
@@ -139,7 +137,7 @@ class MultiSearchRequest(_Shape):
     )
 
 
-class OneOfMany(_Shape):
+class OneOfMany(Shape):
     """The answer to one of several queries."""
 
     query: QueryText
@@ -147,7 +145,7 @@ class OneOfMany(_Shape):
     cold: ColdDecision | None = Field(None, description="as at /v1/search")
 
 
-class MultiSearchResponse(_Shape):
+class MultiSearchResponse(Shape):
     """Answer of POST /v1/msearch."""
 
     api: Literal["v1"]
@@ -159,7 +157,7 @@ class MultiSearchResponse(_Shape):
     request_id: str
 
 
-class SearchResponse(_Shape):
+class SearchResponse(Shape):
     """Answer of POST /v1/search."""
 
     api: Literal["v1"]
@@ -182,7 +180,7 @@ Doc = Annotated[
 ]
 
 
-class Candidate(_Shape):
+class Candidate(Shape):
     """One answer in Pyserini's shape."""
 
     docid: str
@@ -191,7 +189,7 @@ class Candidate(_Shape):
     doc: Doc
 
 
-class CandidatesResponse(_Shape):
+class CandidatesResponse(Shape):
     """Answer of GET /v1/{index}/search."""
 
     api: Literal["v1"]
@@ -200,7 +198,7 @@ class CandidatesResponse(_Shape):
     candidates: list[Candidate]
 
 
-class DocumentResponse(_Shape):
+class DocumentResponse(Shape):
     """Answer of GET /v1/{index}/doc/{docid}."""
 
     api: Literal["v1"]
@@ -209,7 +207,7 @@ class DocumentResponse(_Shape):
     doc: Doc
 
 
-class FetchRequest(_Shape):
+class FetchRequest(Shape):
     """Body of POST /v1/fetch: passages by their ids, and what stands round them."""
 
     model_config = ConfigDict(strict=True)
@@ -220,7 +218,7 @@ class FetchRequest(_Shape):
     after: int = Field(0, ge=0, le=100, description="passages of the same document to give from after each")
 
 
-class PassageShape(_Shape):
+class PassageShape(Shape):
     """One passage."""
 
     docid: str
@@ -230,7 +228,7 @@ class PassageShape(_Shape):
     metadata: dict[str, JsonValue]
 
 
-class FetchResponse(_Shape):
+class FetchResponse(Shape):
     """Answer of POST /v1/fetch."""
 
     api: Literal["v1"]
@@ -238,7 +236,7 @@ class FetchResponse(_Shape):
     passages: list[list[PassageShape]] = Field(description="for each id the passages that were asked for, in order")
 
 
-class ExplainRequest(_Shape):
+class ExplainRequest(Shape):
     """Body of POST /v1/explain: where one passage went on the way of one query."""
 
     model_config = ConfigDict(strict=True)
@@ -249,7 +247,7 @@ class ExplainRequest(_Shape):
     pipeline: str | None = Field(None, description="name of a pipeline, see /v1/info; else the default one")
 
 
-class ExplainResponse(_Shape):
+class ExplainResponse(Shape):
     """Answer of POST /v1/explain."""
 
     api: Literal["v1"]
@@ -262,183 +260,3 @@ class ExplainResponse(_Shape):
     lost_at: str | None = Field(description="the first stage that dropped it")
     tier: Literal["hot", "cold"] | None = Field(None, description="where the index has two tiers: which one it is in")
     cold: ColdDecision | None = Field(None, description="as at /v1/search")
-
-
-class Health(_Shape):
-    """Answer of the health routes."""
-
-    status: Literal["ok", "not ready"]
-    reasons: list[str] = Field(default_factory=list, description="why it is not ready")
-
-
-class IndexSummary(_Shape):
-    """One index that is served."""
-
-    name: str
-    ready: bool
-    version: str | None = Field(None, description="null until it is open, like all that follows")
-    fingerprint: str | None = None
-    created: str | None = None
-    corpus: str | None = None
-    documents: int | None = None
-    passages: int | None = None
-
-
-class IndexList(_Shape):
-    """Answer of GET /v1/indexes."""
-
-    api: Literal["v1"]
-    indexes: list[IndexSummary]
-
-
-class EncoderInfo(_Shape):
-    """The model behind the dense stage."""
-
-    name: str
-    dimension: int
-    query_fingerprint: str
-    passage_fingerprint: str
-    passage_precision: str
-
-
-class IndexInfo(IndexSummary):
-    """One index in full."""
-
-    sparse_engine: str | None = None
-    dense_kind: str | None = None
-    dense_recall: float | None = Field(None, description="recall@100 of HNSW on a sample; null where search is exact")
-    encoder: EncoderInfo | None = None
-    columns: dict[str, str] | None = Field(None, description="typed metadata columns and their kinds, for `filter`")
-    config: dict[str, JsonValue] | None = Field(None, description="what shaped the index")
-    pipeline: dict[str, JsonValue] | None = Field(None, description="what shapes the path of a query")
-    pipelines: dict[str, dict[str, JsonValue]] | None = Field(None, description="every pipeline by name, `default` too")
-    built_with: dict[str, str] | None = None
-    pruning: dict[str, JsonValue] | None = Field(None, description="what was left out, and what was proved about it")
-
-
-class Limits(_Shape):
-    """What a request may ask for."""
-
-    max_k: int
-    max_query_chars: int
-    max_body_bytes: int
-    max_batch: int
-    max_budget_ms: int
-    queue: int
-    queue_tokens: int
-
-
-class QualityCost(_Shape):
-    """What a step down costs on judged queries."""
-
-    measure: str
-    loss: float = Field(description="mean of the measure with the stage minus without it")
-    interval: tuple[float, float] = Field(description="of the loss, at 95 %")
-    saved_ms: float = Field(description="of the median query")
-    exact: bool = Field(description="false: it costs between nothing and this")
-
-
-class Rung(_Shape):
-    """One step down for want of time."""
-
-    stage: str
-    action: str
-    cost: QualityCost | None = Field(None, description="null where `service.evaluation` says nothing of the stage")
-
-
-class Info(_Shape):
-    """Answer of GET /v1/info."""
-
-    api: Literal["v1"]
-    versions: dict[str, str]
-    limits: Limits
-    threads: int = Field(description="searches that run side by side")
-    degradation: list[Rung] = Field(description="what a budget takes away, the first first")
-    keys: bool = Field(description="whether requests need an API key")
-    indexes: list[IndexInfo]
-
-
-class ReloadRequest(_Shape):
-    """Body of POST /v1/admin/reload; it may be left out."""
-
-    index: str | None = Field(None, description="name of an index; may be left out where one is served")
-    version: str | None = Field(None, description="a published version; else the current one of the folder")
-
-
-class RollbackRequest(_Shape):
-    """Body of POST /v1/admin/rollback; it may be left out."""
-
-    index: str | None = Field(None, description="name of an index; may be left out where one is served")
-
-
-class Reloaded(_Shape):
-    """What a switch did."""
-
-    index: str
-    outcome: Literal["switched", "unchanged"]
-    version: str = Field(description="what is served now")
-    previous: str | None = Field(description="what a rollback would serve")
-
-
-class IndexVersions(_Shape):
-    """Which version of an index is served."""
-
-    index: str
-    version: str | None
-    previous: str | None
-
-
-class AdminStatus(_Shape):
-    """Answer of GET /v1/admin/status."""
-
-    under_way: str | None = Field(description="the switch that is under way")
-    indexes: list[IndexVersions]
-
-
-class ServedModel(_Shape):
-    """One model, as OpenAI lists them, and what it is here."""
-
-    id: str
-    object: Literal["model"] = "model"
-    created: int = Field(description="seconds since 1970: when the index that it serves was published")
-    owned_by: Literal["tamis"] = "tamis"
-    kind: Literal["encoder", "reranker"]
-    fingerprint: str
-    max_tokens: int = Field(description="longest text, or pair of texts, that it reads; what is beyond is cut off")
-
-
-class ModelList(_Shape):
-    """Answer of GET /v1/models."""
-
-    object: Literal["list"] = "list"
-    data: list[ServedModel]
-
-
-ErrorCode = Literal[
-    "invalid_json", "missing_field", "unknown_field", "wrong_type", "out_of_range",
-    "empty_query", "invalid_filter", "query_too_long", "control_character", "invalid_input",
-    "unknown_index", "unknown_pipeline", "unknown_docid", "unknown_route", "method_not_allowed",
-    "body_too_large", "unsupported_media_type", "internal_error", "not_ready",
-    "reload_under_way", "trial_failed", "unknown_version", "overloaded", "out_of_time", "client_gone",
-    "no_access", "not_allowed", "unknown_host", "unknown_model",
-]  # fmt: skip
-"""Stable names of errors; docs/http.md says when each is given."""
-
-
-class ErrorBody(_Shape):
-    """What went wrong."""
-
-    message: str = Field(description="what, which value, what was expected, what to do")
-    type: Literal[
-        "invalid_request_error", "authentication_error", "permission_error", "not_found_error", "rate_limit_error",
-        "server_error",
-    ]  # fmt: skip
-    param: str | None = Field(description="field or parameter at fault")
-    code: ErrorCode = Field(description="stable name of the error, for programs")
-    request_id: str
-
-
-class ErrorEnvelope(_Shape):
-    """Every answer that is not 2xx."""
-
-    error: ErrorBody

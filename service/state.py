@@ -9,11 +9,11 @@ from fastapi import Request
 
 from .config import ServiceConfig
 from .indexes import Indexes
+from .info_schemas import Rung
 from .keys import Keys
 from .metrics import Metrics
 from .readiness import Readiness
 from .reload import Reloader
-from .schemas import Rung
 from .workers import Workers
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 
-from .schemas import ErrorCode
+from .error_schemas import ErrorCode
 
 JSON_TYPES = {
     "str": "a string", "int": "an integer", "float": "a number", "bool": "a boolean",

@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tamis.files import link_or_copy
-from tamis.indexer.build import Steps
 from tamis.indexer.dense import kind_for
 from tamis.indexer.manifest import IndexManifest, searched_bytes
 from tamis.indexer.progress import Quiet
 from tamis.indexer.published import BLEND, VECTORS, PublishedIndex
 from tamis.indexer.restore import finish, write_parts, write_shards
+from tamis.indexer.steps import Steps
 from tamis.indexer.versions import IndexFolder
 
 

@@ -19,9 +19,9 @@ from tamis.rankers.engine import Engine
 from tamis.service.access import PUBLIC, needed_scope
 from tamis.service.app import create_app
 from tamis.service.config import ServiceConfig
+from tamis.service.error_schemas import ErrorEnvelope
 from tamis.service.headers import HEADERS
 from tamis.service.keys import Key, Keys, hash_key, load_keys, new_key
-from tamis.service.schemas import ErrorEnvelope
 
 from .conftest import running
 

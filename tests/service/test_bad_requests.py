@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tamis.service.config import ServiceConfig
-from tamis.service.schemas import ErrorBody, ErrorEnvelope
+from tamis.service.error_schemas import ErrorBody, ErrorEnvelope
 
 JSON = {"content-type": "application/json"}
 

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from tamis.rankers.engine import Engine
-from tamis.service.schemas import CandidatesResponse, DocumentResponse, ErrorEnvelope
+from tamis.service.error_schemas import ErrorEnvelope
+from tamis.service.schemas import CandidatesResponse, DocumentResponse
 
 
 def test_candidates_are_the_hits_of_the_engine(client: httpx.Client, tiny_engine: Engine) -> None:

@@ -15,7 +15,7 @@ from tamis.rankers.engine import Engine
 from tamis.service.app import create_app
 from tamis.service.config import ServiceConfig
 from tamis.service.doctor import _quota, examine
-from tamis.service.schemas import Info
+from tamis.service.info_schemas import Info
 from tamis.service.source import Source
 
 from .conftest import running

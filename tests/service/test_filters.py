@@ -22,7 +22,8 @@ from tamis.rankers.engine import Engine
 from tamis.rankers.ranking import Query
 from tamis.service.app import create_app
 from tamis.service.config import ServiceConfig
-from tamis.service.schemas import ErrorEnvelope, SearchResponse
+from tamis.service.error_schemas import ErrorEnvelope
+from tamis.service.schemas import SearchResponse
 
 from .conftest import running
 

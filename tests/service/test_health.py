@@ -18,9 +18,10 @@ from tamis.rankers.ranking import Candidates, Query
 from tamis.rankers.stages import Retriever
 from tamis.service.app import create_app
 from tamis.service.config import ServiceConfig
+from tamis.service.error_schemas import ErrorEnvelope
 from tamis.service.indexes import Indexes
+from tamis.service.info_schemas import Health, IndexList, Info, Limits
 from tamis.service.readiness import Readiness
-from tamis.service.schemas import ErrorEnvelope, Health, IndexList, Info, Limits
 
 Start = Callable[[Any], str]
 READY = ("/readyz", "/healthz", "/health", "/v1/health/ready")

@@ -20,7 +20,8 @@ from tamis.rankers.ranking import Candidates, Query
 from tamis.rankers.stages import Rescored, Rescorer
 from tamis.service.app import create_app
 from tamis.service.config import ServiceConfig
-from tamis.service.schemas import ErrorEnvelope, SearchResponse
+from tamis.service.error_schemas import ErrorEnvelope
+from tamis.service.schemas import SearchResponse
 
 from .conftest import running
 

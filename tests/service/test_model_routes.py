@@ -14,9 +14,11 @@ from tamis.rankers.config import PipelineConfig
 from tamis.rankers.engine import Engine
 from tamis.service.app import create_app
 from tamis.service.config import ServiceConfig
+from tamis.service.error_schemas import ErrorEnvelope
+from tamis.service.info_schemas import ModelList
 from tamis.service.keys import Key, Keys, hash_key
 from tamis.service.model_schemas import CohereResponse, EmbeddingResponse, RerankResponse, TeiError
-from tamis.service.schemas import ErrorEnvelope, ModelList, MultiSearchResponse
+from tamis.service.schemas import MultiSearchResponse
 
 from .conftest import running
 

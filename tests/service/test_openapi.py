@@ -10,7 +10,7 @@ import httpx
 import pytest
 from fastapi.openapi.models import OpenAPI
 
-from tamis.service.schemas import ErrorCode
+from tamis.service.error_schemas import ErrorCode
 
 ROUTES = {
     "/v1/search", "/search", "/v1/{index}/search", "/v1/{index}/doc/{docid}", "/v1/info", "/v1/indexes", "/livez",

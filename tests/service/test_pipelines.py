@@ -12,7 +12,9 @@ from tamis.rankers.config import PipelineConfig
 from tamis.rankers.engine import Engine
 from tamis.service.app import create_app
 from tamis.service.config import ServiceConfig
-from tamis.service.schemas import ErrorEnvelope, Info, SearchResponse
+from tamis.service.error_schemas import ErrorEnvelope
+from tamis.service.info_schemas import Info
+from tamis.service.schemas import SearchResponse
 
 from .conftest import Start
 

@@ -168,9 +168,9 @@ def test_scores_of_an_index_are_one_a_passage_and_finite(whole: Path) -> None:
 
 
 def test_a_build_error_is_no_way_around_the_corpus(whole: Path) -> None:
-    from tamis.indexer.build import Steps
     from tamis.indexer.ingest import Ingested
     from tamis.indexer.progress import Quiet
+    from tamis.indexer.steps import Steps
 
     steps = Steps.prepare(IndexFolder(whole), "digest", config(), Quiet(), "cpu")
     with pytest.raises(BuildError, match="another version"):
