@@ -14,7 +14,6 @@ import argparse
 import base64
 import gzip
 import json
-import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -24,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from tamis.machine import cores
 from tamis.models.encoder import Encoder, Vectors
 from tamis.models.minilm import NAME, find_minilm
 from tamis.models.store import resolve_encoder
@@ -57,7 +57,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path, nargs="?", default=DATA / "msmarco-mini" / "corpus.jsonl.gz")
     parser.add_argument("--passages", type=int, default=600)
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--threads", type=int, default=cores())
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path, help="write the figures here")
     parser.add_argument("--record", action="store_true", help="write the table to RESULTS.md")

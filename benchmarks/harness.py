@@ -14,6 +14,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from tamis.machine import cores
+
 PAGE = Path(__file__).parent / "RESULTS.md"
 
 DATA = Path(os.environ.get("TAMIS_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
@@ -53,8 +55,7 @@ def machine() -> str:
     )
     memory = next((int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), 0)
     packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "faiss-cpu", "onnxruntime", "bm25s"))
-    cores = len(os.sched_getaffinity(0))
-    return f"{model}, {cores} cores, {memory / 2**20:.0f} GiB; Python {platform.python_version()}; {packages}"
+    return f"{model}, {cores()} cores, {memory / 2**20:.0f} GiB; Python {platform.python_version()}; {packages}"
 
 
 def _lines(path: str) -> list[str]:

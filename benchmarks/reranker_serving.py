@@ -8,12 +8,12 @@ The bare runtime scores the same joined pairs on as many threads, in this proces
 from __future__ import annotations
 
 import argparse
-import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tamis.machine import cores
 from tamis.models.scorer import Scorer
 from tamis.models.store import resolve_scorer
 from tamis.rankers.engine import Engine
@@ -79,7 +79,7 @@ def _bare(scorer: Scorer, texts: list[str], count: int) -> float:
         for one in asked
         for text in one["documents"]  # type: ignore[attr-defined]
     ]
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         start = time.perf_counter()
         list(pool.map(scorer.run, pairs))
         return len(pairs) / (time.perf_counter() - start)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib
 import logging
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tamis.errors import DamagedFile, InvalidInput, MissingPrerequisite
+from tamis.machine import cores
 
 from .bundle import ModelBundle
 
@@ -79,7 +79,7 @@ def open_bundle(bundle: ModelBundle, device: Device, threads: int | None) -> tup
     if int8 and device == "cuda":
         raise InvalidInput(f"{bundle.folder} is int8, which is for CPUs: use a bundle of another precision on a GPU")
     session = open_session(bundle.model, "cpu" if int8 else device, threads=1)
-    return session, threads or len(os.sched_getaffinity(0))
+    return session, threads or cores()
 
 
 def provider_of(session: onnxruntime.InferenceSession) -> str:

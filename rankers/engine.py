@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from tamis.errors import InvalidInput, NotFound
 from tamis.indexer.filters import Filter
 from tamis.indexer.passage import Passage
 from tamis.indexer.published import PublishedIndex
+from tamis.machine import cores
 from tamis.models.session import Device
 
 from .assemble import assemble, check_tiers, fusion_of, open_blends, open_readers, reader_key
@@ -69,7 +69,7 @@ class Engine:
         self._blends = open_blends(index, self.configs.values(), lenient)
         self._readers = open_readers(self.configs.values(), device, most_waiting)
         self.selections = Selections(index.passages, index.manifest.config.corpus.metadata)
-        beside = max(1, len(os.sched_getaffinity(0)) - 1)  # arms that can run beside a query's own thread
+        beside = max(1, cores() - 1)  # arms that can run beside a query's own thread
         self._pool = ThreadPoolExecutor(beside, thread_name_prefix="tamis-retrieve")
         self._late = ThreadPoolExecutor(thread_name_prefix="tamis-rescore")
         self.pipeline: Pipeline = self._assemble(config)

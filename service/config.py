@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from pydantic import Field
 
 from tamis.indexer.config import Section
+from tamis.machine import cores
 
 
 class ServiceConfig(Section):
@@ -49,4 +49,4 @@ class ServiceConfig(Section):
     @property
     def searching(self) -> int:
         """Searches that run side by side: where more threads compute than there are cores, the loop waits for them."""
-        return self.threads or len(os.sched_getaffinity(0))
+        return self.threads or cores()

@@ -13,6 +13,7 @@ from tamis.errors import MissingPrerequisite, TamisError
 from tamis.indexer.manifest import IndexManifest
 from tamis.indexer.sparse import jvm
 from tamis.indexer.versions import IndexFolder
+from tamis.machine import cores
 from tamis.models.session import CUDA, available_providers
 
 from .canary import canary
@@ -85,14 +86,14 @@ def _providers(sources: list[Source]) -> Finding:
 
 
 def _threads(config: ServiceConfig) -> Finding:
-    cores = len(os.sched_getaffinity(0))
+    count = cores()
     quota = _quota()
-    said = f"{cores} cores, {config.searching} searches side by side"
-    if quota is not None and quota < cores:
+    said = f"{count} cores, {config.searching} searches side by side"
+    if quota is not None and quota < count:
         fix = f"pin the process to {max(1, round(quota))} cores (cpuset), or raise the limit"
         return Finding("threads", "warning", f"{said}; the container may use {quota:g} cores' time", fix)
-    if config.searching > 4 * cores:
-        return Finding("threads", "warning", said, f"set service.threads to {cores} or leave it out: more only wait")
+    if config.searching > 4 * count:
+        return Finding("threads", "warning", said, f"set service.threads to {count} or leave it out: more only wait")
     return Finding("threads", "ok", said)
 
 

@@ -19,6 +19,7 @@ from tamis.eval.trec import Run
 from tamis.indexer.progress import Report
 from tamis.indexer.published import PublishedIndex
 from tamis.rankers.ranking import Query
+from tamis.rankers.standard import standardised
 
 from .groups import Group
 
@@ -120,7 +121,8 @@ def _pools(
             rows = near[:1]
         cosine = index.dense.scores(rows, vector)
         sparse = standardised(_scores(bm25, rows))
-        yield _pool(rows, cosine, standardised(cosine) + settings.sparse_weight * sparse, known)
+        teacher = standardised(cosine) + settings.sparse_weight * sparse
+        yield _pool(rows, cosine, teacher.astype(np.float32), known)
 
 
 def _taught(
@@ -156,13 +158,7 @@ def _pool(
 ) -> _Pool:  # fmt: skip
     relevance = np.array([known.get(row, 0) for row in rows.tolist()], np.float32)
     is_judged = np.array([row in known for row in rows.tolist()])
-    return _Pool(rows, cosine, standardised(teacher), relevance, is_judged)
-
-
-def standardised(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Subtract the mean and divide by the standard deviation; equal values all become 0."""
-    deviation = values.std()
-    return ((values - values.mean()) / deviation).astype(np.float32) if deviation > 0 else np.zeros_like(values)
+    return _Pool(rows, cosine, standardised(teacher).astype(np.float32), relevance, is_judged)
 
 
 def _groups(index: PublishedIndex, source: str, query: Query, pool: _Pool, settings: MiningSettings) -> Iterator[Group]:

@@ -13,8 +13,9 @@ from tamis.eval.trec import Run
 from tamis.indexer.published import PublishedIndex
 from tamis.rankers.engine import Engine
 from tamis.rankers.ranking import Query
+from tamis.rankers.standard import standardised
 from tamis.training.groups import Group
-from tamis.training.mining import MiningSettings, mine, sampled, standardised
+from tamis.training.mining import MiningSettings, mine, sampled
 
 
 def judged(index: PublishedIndex) -> Judged:
