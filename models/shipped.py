@@ -43,7 +43,12 @@ def export_shipped(
             shutil.copyfile(folder / file, model / file)
         unpack_file(folder / WEIGHTS, model / "model.safetensors")
         options = ScorerOptions(name=name, replace=replace)
-        return export_scorer_locked(model, out, "cross-encoder", precision, options, NAME, None)
+        return export_scorer_locked(model, out, "cross-encoder", precision, options, NAME, version(folder))
+
+
+def version(folder: Path = FOLDER) -> str:
+    """Return what tells the shipped weights from those of another release: the beginning of their checksum."""
+    return (folder / CHECKSUM).read_text(encoding="ascii")[:12]
 
 
 def check(folder: Path) -> None:

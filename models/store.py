@@ -18,6 +18,7 @@ from .publish import locked
 from .settings import NAME_PATTERN, Kind, Precision
 from .shipped import NAME as DEFAULT_RERANKER
 from .shipped import export_shipped
+from .shipped import version as shipped_version
 
 StoredPrecision = Literal["fp32", "int8"]
 
@@ -130,7 +131,22 @@ def _in_store(name: str, precision: Precision, kind: Kind) -> ModelBundle:
         with locked(folder):
             if not (folder / MANIFEST).is_file():  # nobody exported it while we waited
                 return export(folder)
-    return ModelBundle.open(folder)
+    bundle = ModelBundle.open(folder)
+    return _renewed(bundle) if _is_of_another_release(bundle) else bundle
+
+
+def _is_of_another_release(bundle: ModelBundle) -> bool:
+    """Say whether a bundle was exported from the default reranker of another Tamis."""
+    settings = bundle.settings
+    return settings.name == settings.source == DEFAULT_RERANKER and settings.revision != shipped_version()
+
+
+def _renewed(bundle: ModelBundle) -> ModelBundle:
+    with locked(bundle.folder):
+        found = ModelBundle.open(bundle.folder)
+        if not _is_of_another_release(found):  # somebody renewed it while we waited
+            return found
+        return export_shipped(bundle.folder, found.settings.precision, replace=True)
 
 
 def _default_model(name: str, precision: Precision, kind: Kind) -> Callable[[Path], ModelBundle] | None:

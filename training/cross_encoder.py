@@ -17,7 +17,7 @@ from .averaging import average_checkpoints
 from .groups import Group
 from .listwise import SoftListwiseLoss
 from .recipe import Recipe
-from .running import METRIC, dev_values, mixed, running, target
+from .running import METRIC, dev_values, mixed, running, target, train
 
 
 def train_cross_encoder(init: str, groups: Sequence[Group], dev: Sequence[Group], recipe: Recipe, out: Path) -> float:
@@ -55,7 +55,7 @@ def train_cross_encoder(init: str, groups: Sequence[Group], dev: Sequence[Group]
         evaluator=evaluator,
         callbacks=[EarlyStoppingCallback(early_stopping_patience=recipe.patience)],
     )
-    trainer.train(resume_from_checkpoint=any((out / "checkpoints").glob("checkpoint-*")) or None)
+    train(trainer, out)
     best = evaluator(model)[METRIC]
     model.save_pretrained(str(out / "model"))
     averaged = average_checkpoints(out / "checkpoints", recipe.averaged, model)

@@ -20,7 +20,7 @@ from tamis.errors import InvalidInput
 from .averaging import mean_weights
 from .groups import Group
 from .recipe import EncoderRecipe
-from .running import METRIC, dev_values, mixed, running
+from .running import METRIC, dev_values, mixed, running, train
 
 
 def train_encoder(
@@ -60,7 +60,7 @@ def train_encoder(
         evaluator=evaluator,
         callbacks=[EarlyStoppingCallback(early_stopping_patience=recipe.patience)],
     )
-    trainer.train(resume_from_checkpoint=any((out / "checkpoints").glob("checkpoint-*")) or None)
+    train(trainer, out)
     best = evaluator(model)[METRIC]
     averaged = mean_weights(out / "checkpoints", recipe.averaged)
     if averaged is not None:

@@ -21,7 +21,7 @@ from .averaging import mean_weights
 from .groups import Group
 from .listwise import soft_listwise
 from .recipe import Recipe
-from .running import METRIC, dev_values, mixed, running, target
+from .running import METRIC, dev_values, mixed, running, target, train
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def train_monot5(
         if isinstance(module, torch.nn.Dropout):
             module.p = recipe.dropout
     trainer = _Trainer(model, mixed(groups, recipe), dev, recipe, out)
-    trainer.train(resume_from_checkpoint=any((out / "checkpoints").glob("checkpoint-*")) or None)
+    train(trainer, out)
     best = trainer.worth()
     _save(model, out)
     averaged = mean_weights(out / "checkpoints", recipe.averaged)

@@ -69,6 +69,13 @@ def running(recipe: Running, out: Path) -> dict[str, Any]:
     }
 
 
+def train(trainer: Any, out: Path) -> None:
+    """Train, or go on where an earlier call was interrupted; the model computes in its own precision afterwards."""
+    trainer.train(resume_from_checkpoint=any((out / "checkpoints").glob("checkpoint-*")) or None)
+    # The trainer leaves the model computing in bfloat16, where that is what it trained in.
+    trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
+
+
 def _has_bf16() -> bool:
     """Say whether bfloat16 saves time here: on CPUs with instructions for it, half of it (measured on AVX-512)."""
     import torch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,11 @@ from tamis.models.bundle import MODEL, ModelBundle
 from tamis.models.minilm import PACKAGE, WEIGHTS_SHA256, find_minilm
 from tamis.models.publish import publish_bundle
 from tamis.models.settings import ScorerSettings
+from tamis.models.shipped import NAME as DEFAULT_RERANKER
+from tamis.models.shipped import version as shipped_version
 from tamis.models.store import list_bundles, resolve_encoder, resolve_scorer, store_folder, stored_path
+
+from .conftest import Exported
 
 
 @pytest.fixture
@@ -143,3 +148,20 @@ def test_foreign_weights_under_the_wheels_name_are_refused_unimported(
     with pytest.raises(DamagedFile, match=f"was changed: sha256 is .*, expected {WEIGHTS_SHA256}"):
         find_minilm()
     assert PACKAGE not in sys.modules
+
+
+def test_the_default_reranker_of_another_release_is_exported_anew(store: Path, cross_encoder: Exported) -> None:
+    folder = stored_path(DEFAULT_RERANKER, "fp32")
+    old = rename(cross_encoder.bundle, folder, name=DEFAULT_RERANKER, source=DEFAULT_RERANKER, revision="of before")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's and transformers' own, at import
+        renewed = resolve_scorer(DEFAULT_RERANKER, "fp32")
+    assert renewed.folder == folder and renewed.fingerprint != old.fingerprint
+    assert renewed.settings.revision == shipped_version()
+    written = renewed.model.stat().st_mtime_ns
+    assert resolve_scorer(DEFAULT_RERANKER, "fp32").model.stat().st_mtime_ns == written
+
+
+def test_a_model_of_ones_own_is_never_exported_anew(store: Path, cross_encoder: Exported) -> None:
+    own = rename(cross_encoder.bundle, stored_path("mine", "fp32"), name="mine", revision="any")
+    assert resolve_scorer("mine", "fp32").fingerprint == own.fingerprint
