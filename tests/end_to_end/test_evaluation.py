@@ -20,7 +20,10 @@ from tamis.rankers.engine import Engine
 from tamis.rankers.ranking import Query
 
 TAMIS = [sys.executable, "-m", "tamis.cli"]
-TEXTS = ("random element", "copy a tree", "median of numbers", "parse JSON", "next permutation", "csv with a header")
+TEXTS = (
+    "random element", "copy a tree", "median of numbers", "parse JSON", "next permutation", "csv with a header",
+    "how do I copy a directory with everything in it",
+)  # fmt: skip
 QUERIES = [Query(f"q{number}", text) for number, text in enumerate(TEXTS * 3)]
 
 
@@ -90,8 +93,7 @@ def test_the_default_reranker_is_served_as_it_was_evaluated(tiny_index: Path, tm
             assert check_identical(expected, found, concurrency) == len(expected)
     with Engine.open(tiny_index) as without:
         before = without.pipeline.run(asked).rankings
-    both = zip(answer.rankings, before, strict=True)
-    assert any(one.rows[:10].tolist() != other.rows[:10].tolist() for one, other in both)
+    assert any(one.rows[0] != other.rows[0] for one, other in zip(answer.rankings, before, strict=True))
 
 
 def test_a_single_swapped_hit_is_found() -> None:

@@ -45,6 +45,20 @@ def everything(client: socket.socket) -> bytes:
     return received
 
 
+def slow_down(engine: Engine, seconds: float, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Make every search of an engine take longer; gives the list that notes what was searched for."""
+    searched: list[str] = []
+    search = engine.search
+
+    def late(query: str, *args: Any, **more: Any) -> Any:
+        searched.append(query)
+        time.sleep(seconds)
+        return search(query, *args, **more)
+
+    monkeypatch.setattr(engine, "search", late)
+    return searched
+
+
 @pytest.fixture
 def served(tiny_engine: Engine) -> Iterator[tuple[FastAPI, str]]:
     app = create_app({"tiny": tiny_engine}, ServiceConfig())
@@ -55,13 +69,7 @@ def served(tiny_engine: Engine) -> Iterator[tuple[FastAPI, str]]:
 @pytest.fixture
 def slow(served: tuple[FastAPI, str], tiny_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> tuple[FastAPI, str]:
     """A service whose searches take more than half a second."""
-    search = tiny_engine.search
-
-    def late(*args: Any, **more: Any) -> Any:
-        time.sleep(0.6)
-        return search(*args, **more)
-
-    monkeypatch.setattr(tiny_engine, "search", late)
+    slow_down(tiny_engine, 0.6, monkeypatch)
     return served
 
 
@@ -138,15 +146,7 @@ def test_a_client_that_leaves_is_noticed(slow: tuple[FastAPI, str]) -> None:
 def test_who_leaves_long_before_the_search_begins_is_never_searched_for(
     tiny_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    searched = []
-    search = tiny_engine.search
-
-    def late(query: str, *args: Any, **more: Any) -> Any:
-        searched.append(query)
-        time.sleep(1.0)
-        return search(query, *args, **more)
-
-    monkeypatch.setattr(tiny_engine, "search", late)
+    searched = slow_down(tiny_engine, 1.0, monkeypatch)
     app = create_app({"tiny": tiny_engine}, ServiceConfig(threads=1))
     with running(app) as url, closing(connect(url)) as first:
         first.sendall(request(body=b'{"query": "first"}'))
@@ -211,13 +211,7 @@ def test_an_answer_that_breaks_off_ends_the_connection() -> None:
 def test_a_server_that_stops_ends_the_search_and_says_that_it_closes(
     tiny_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    search = tiny_engine.search
-
-    def late(*args: Any, **more: Any) -> Any:
-        time.sleep(0.6)
-        return search(*args, **more)
-
-    monkeypatch.setattr(tiny_engine, "search", late)
+    slow_down(tiny_engine, 0.6, monkeypatch)
     client = None
     with running(create_app({"tiny": tiny_engine}, ServiceConfig())) as url:
         client = connect(url)
