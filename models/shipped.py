@@ -47,8 +47,12 @@ def export_shipped(
 
 
 def version(folder: Path = FOLDER) -> str:
-    """Return what tells the shipped weights from those of another release: the beginning of their checksum."""
-    return (folder / CHECKSUM).read_text(encoding="ascii")[:12]
+    """Return what tells the shipped weights from those of another release: the beginning of their checksum.
+
+    Raises:
+        DamagedFile: the file of the checksum is missing.
+    """
+    return _checksum(folder)[:12]
 
 
 def check(folder: Path) -> None:
@@ -57,13 +61,22 @@ def check(folder: Path) -> None:
     Raises:
         DamagedFile: they differ, or a file is missing.
     """
-    for file in (WEIGHTS, CHECKSUM, CARD, *OTHER_FILES):
-        if not (folder / file).is_file():
-            raise DamagedFile(f"{folder / file}, a part of the default reranker, is missing: install Tamis again")
-    wanted = (folder / CHECKSUM).read_text(encoding="ascii").split()[0]
+    for file in (WEIGHTS, CARD, *OTHER_FILES):
+        _present(folder / file)
+    wanted = _checksum(folder)
     found = sha256_file(folder / WEIGHTS)
     if found != wanted:
         raise DamagedFile(f"{folder / WEIGHTS} was changed: sha256 is {found}, expected {wanted}; install Tamis again")
+
+
+def _checksum(folder: Path) -> str:
+    return _present(folder / CHECKSUM).read_text(encoding="ascii").split()[0]
+
+
+def _present(path: Path) -> Path:
+    if not path.is_file():
+        raise DamagedFile(f"{path}, a part of the default reranker, is missing: install Tamis again")
+    return path
 
 
 def ship(model: Path, card: str, folder: Path = FOLDER) -> None:

@@ -120,36 +120,32 @@ def _resolve(model: str, precision: Precision, kind: Kind) -> ModelBundle:
 
 def _in_store(name: str, precision: Precision, kind: Kind) -> ModelBundle:
     folder = stored_path(name, precision)
+    export = _default_model(name, precision, kind)
+    if export is not None:
+        if (bundle := _current(folder)) is None:
+            with locked(folder):  # somebody else may have exported it while we waited
+                bundle = _current(folder) or export(folder, replace=(folder / MANIFEST).is_file())
+        return bundle
     if not (folder / MANIFEST).is_file():
-        export = _default_model(name, precision, kind)
-        if export is None:
-            raise NotFound(
-                f"no model {name!r} with precision {precision} in {store_folder()}: export it with "
-                f"`tamis model export SOURCE --kind {kind} --name {name} --precision {precision}`"
-                + (f"; for the folder, write ./{name}" if Path(name).is_dir() else "")
-            )
-        with locked(folder):
-            if not (folder / MANIFEST).is_file():  # nobody exported it while we waited
-                return export(folder)
+        raise NotFound(
+            f"no model {name!r} with precision {precision} in {store_folder()}: export it with "
+            f"`tamis model export SOURCE --kind {kind} --name {name} --precision {precision}`"
+            + (f"; for the folder, write ./{name}" if Path(name).is_dir() else "")
+        )
+    return ModelBundle.open(folder)
+
+
+def _current(folder: Path) -> ModelBundle | None:
+    """Open a bundle; None where there is none, or it was exported from the default reranker of another Tamis."""
+    if not (folder / MANIFEST).is_file():
+        return None
     bundle = ModelBundle.open(folder)
-    return _renewed(bundle) if _is_of_another_release(bundle) else bundle
-
-
-def _is_of_another_release(bundle: ModelBundle) -> bool:
-    """Say whether a bundle was exported from the default reranker of another Tamis."""
     settings = bundle.settings
-    return settings.name == settings.source == DEFAULT_RERANKER and settings.revision != shipped_version()
+    is_default = settings.name == settings.source == DEFAULT_RERANKER
+    return None if is_default and settings.revision != shipped_version() else bundle
 
 
-def _renewed(bundle: ModelBundle) -> ModelBundle:
-    with locked(bundle.folder):
-        found = ModelBundle.open(bundle.folder)
-        if not _is_of_another_release(found):  # somebody renewed it while we waited
-            return found
-        return export_shipped(bundle.folder, found.settings.precision, replace=True)
-
-
-def _default_model(name: str, precision: Precision, kind: Kind) -> Callable[[Path], ModelBundle] | None:
+def _default_model(name: str, precision: Precision, kind: Kind) -> Callable[..., ModelBundle] | None:
     """Give what exports a model that Tamis comes with; None for any other."""
     if name == DEFAULT_ENCODER and kind == "encoder" and precision != "fp16":
         return partial(export_minilm, precision=precision)

@@ -12,7 +12,7 @@ from tamis.errors import DamagedFile, InvalidInput
 from tamis.models.bundle import ModelBundle
 from tamis.models.score_parity import real_pairs
 from tamis.models.scorer import Scorer
-from tamis.models.shipped import CHECKSUM, OTHER_FILES, WEIGHTS, check, export_shipped, ship
+from tamis.models.shipped import CHECKSUM, OTHER_FILES, WEIGHTS, check, export_shipped, ship, version
 
 from .conftest import Exported
 
@@ -49,6 +49,13 @@ def test_a_missing_file_is_named(shipped: Path, file: str) -> None:
     (shipped / file).unlink()
     with pytest.raises(DamagedFile, match=f"{file}, a part of the default reranker, is missing: install Tamis again"):
         check(shipped)
+
+
+def test_which_release_cannot_be_told_without_the_checksum(shipped: Path) -> None:
+    assert version(shipped) == (shipped / CHECKSUM).read_text()[:12]
+    (shipped / CHECKSUM).unlink()
+    with pytest.raises(DamagedFile, match=f"{CHECKSUM}, a part of the default reranker, is missing"):
+        version(shipped)
 
 
 def test_a_changed_byte_is_refused_before_anything_is_written(shipped: Path, tmp_path: Path) -> None:

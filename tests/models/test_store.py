@@ -165,3 +165,6 @@ def test_the_default_reranker_of_another_release_is_exported_anew(store: Path, c
 def test_a_model_of_ones_own_is_never_exported_anew(store: Path, cross_encoder: Exported) -> None:
     own = rename(cross_encoder.bundle, stored_path("mine", "fp32"), name="mine", revision="any")
     assert resolve_scorer("mine", "fp32").fingerprint == own.fingerprint
+    named = rename(own, stored_path(DEFAULT_RERANKER, "fp32"), name=DEFAULT_RERANKER)
+    assert named.settings.source != DEFAULT_RERANKER
+    assert resolve_scorer(DEFAULT_RERANKER, "fp32").fingerprint == named.fingerprint
