@@ -21,6 +21,7 @@ def write_card(
     dev: Mapping[str, int],
     reached: float,
     kind: str = "a cross-encoder",
+    start: float | None = None,
 ) -> None:
     """Write `CARD.md` beside the model.
 
@@ -32,11 +33,13 @@ def write_card(
         dev: dev groups by source.
         reached: mean reciprocal rank on the dev groups.
         kind: what it is.
+        start: mean reciprocal rank of the weights that it started from, where they could rank.
     """
     weights = out / "model" / "model.safetensors"
     rows = "\n".join(f"| {name} | {count:,} | {recipe.shares.get(name, 1.0):g} |" for name, count in groups.items())
     held_out = ", ".join(f"{name} ({count:,})" for name, count in dev.items())
     values = "\n".join(f"| {name} | {value} |" for name, value in recipe.model_dump().items() if name != "shares")
+    before = "" if start is None else f", {start:.4f} before the training"
     made_with = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     (out / "CARD.md").write_text(
         f"""# {out.name}: {kind}
@@ -60,7 +63,7 @@ The licences of these collections bind whoever uses the weights.
 
 ## Held out
 
-Mean reciprocal rank {reached:.4f} on groups of {held_out}, averaged over the sources;
+Mean reciprocal rank {reached:.4f}{before} on groups of {held_out}, averaged over the sources;
 the checkpoint was chosen on them.
 """,
         encoding="utf-8",

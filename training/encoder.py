@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,9 +24,20 @@ from .recipe import EncoderRecipe
 from .running import METRIC, dev_values, mixed, running, train
 
 
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Mean reciprocal rank of the relevant passages on the dev groups, averaged over their sources."""
+
+    start: float
+    """Of the weights that the training started from."""
+    trained: float
+    shorter: dict[int, float]
+    """Of the trained model's shorter vectors, by their length."""
+
+
 def train_encoder(
     init: str, groups: Sequence[Group], dev: Sequence[Group], recipe: EncoderRecipe, out: Path
-) -> dict[str, float]:
+) -> Reached:
     """Train, and save the best model to `out/model`; the same call continues an interrupted training.
 
     The loss is InfoNCE over a batch: the relevant passage against its group's hard negatives and all passages
@@ -39,12 +51,9 @@ def train_encoder(
         recipe: how.
         out: folder for checkpoints and the model.
 
-    Returns:
-        Mean reciprocal rank of the relevant passages on `dev`, averaged over its sources: of whole vectors
-        under `dev_reciprocal_rank`, of shorter ones under their length.
-
     Raises:
-        InvalidInput: there are no groups, or a dimension is not below the model's.
+        InvalidInput: there are no groups, the dev groups leave nothing to learn, or a dimension is not below the
+            model's.
     """
     usable = [group for group in groups if (group.relevance > 0).any()]
     if not usable or not dev:
@@ -52,6 +61,13 @@ def train_encoder(
     model = SentenceTransformer(init, device=None if torch.cuda.is_available() else "cpu")
     model.max_seq_length = recipe.max_length
     evaluator = CosineEvaluator(dev)
+    start = evaluator(model)[METRIC]
+    if start == 1:
+        raise InvalidInput(
+            f"{init} puts the relevant passage first in every dev group: no checkpoint could be better. If they were "
+            "mined with vectors of these same weights, the ceiling left out all that is near: mine them again with "
+            "`tamis train mine ... --ceiling 0`"
+        )
     trainer = SentenceTransformerTrainer(
         model=model,
         args=SentenceTransformerTrainingArguments(**running(recipe, out)),
@@ -69,8 +85,8 @@ def train_encoder(
         if evaluator(candidate)[METRIC] > best:
             model = candidate
     model.save_pretrained(str(out / "model"))
-    values = {METRIC: evaluator(model)[METRIC]}
-    return values | {f"{size}": CosineEvaluator(dev, size)(model)[METRIC] for size in recipe.dimensions}
+    shorter = {size: CosineEvaluator(dev, size)(model)[METRIC] for size in recipe.dimensions}
+    return Reached(start, evaluator(model)[METRIC], shorter)
 
 
 def _loss(model: SentenceTransformer, recipe: EncoderRecipe) -> torch.nn.Module:

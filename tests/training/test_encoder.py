@@ -81,11 +81,12 @@ def test_it_learns_goes_on_and_short_vectors_work_too(
     train_encoder(small_encoder, learned, held_out, recipe.model_copy(update={"steps": 20}), tmp_path)
     reached = train_encoder(small_encoder, learned, held_out, recipe, tmp_path)
     assert (tmp_path / "checkpoints" / "checkpoint-60").is_dir()
-    assert reached[METRIC] > 0.95
-    assert reached["16"] > 0.9
+    assert reached.start == pytest.approx(before)
+    assert reached.trained > 0.95
+    assert reached.shorter[16] > 0.9
     saved = SentenceTransformer(str(tmp_path / "model"), device="cpu")
-    assert CosineEvaluator(held_out)(saved)[METRIC] == pytest.approx(reached[METRIC])
-    assert CosineEvaluator(held_out, 16)(saved)[METRIC] == pytest.approx(reached["16"])
+    assert CosineEvaluator(held_out)(saved)[METRIC] == pytest.approx(reached.trained)
+    assert CosineEvaluator(held_out, 16)(saved)[METRIC] == pytest.approx(reached.shorter[16])
 
 
 def test_a_dimension_must_be_below_the_models(small_encoder: str, recipe: EncoderRecipe, tmp_path: Path) -> None:
@@ -102,3 +103,14 @@ def test_groups_without_a_relevant_passage_teach_nothing(
     nothing = Group("planted", "apple", group.passages, np.zeros(4, np.float32), group.teacher)
     with pytest.raises(InvalidInput, match="0 and 1"):
         train_encoder(small_encoder, [nothing], [group], recipe, tmp_path)
+
+
+def test_dev_groups_that_the_start_already_answers_are_refused_before_hours_of_training(
+    small_encoder: str, recipe: EncoderRecipe, tmp_path: Path
+) -> None:
+    """A ceiling on similarity leaves only negatives that the same encoder ranks below the relevant passage."""
+    (group,) = planted(1, 0, negatives=1)
+    known = Group("planted", group.passages[0], group.passages, group.relevance, group.teacher)
+    with pytest.raises(InvalidInput, match=r"first in every dev group.*--ceiling 0"):
+        train_encoder(small_encoder, planted(40, 1), [known], recipe, tmp_path)
+    assert not (tmp_path / "checkpoints").exists()

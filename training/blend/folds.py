@@ -23,26 +23,37 @@ class Folds:
 
 
 def folds(relevant: Sequence[frozenset[Hashable]], count: int, seed: int) -> Folds:
+    """Part queries evenly; see `parted`."""
+    return parted(relevant, [1.0] * count, seed)
+
+
+def parted(relevant: Sequence[frozenset[Hashable]], shares: Sequence[float], seed: int) -> Folds:
     """Part queries so that those with a common relevant passage, directly or through others, stay together.
 
     Args:
         relevant: the relevant passages of each query.
-        count: parts.
+        shares: of the queries that each part gets, about, relative to their sum; above 0.
         seed: of the draw.
     """
     groups = _groups(relevant)
     generator = np.random.default_rng(seed)
-    _, sizes = np.unique(groups, return_counts=True)
+    names, sizes = np.unique(groups, return_counts=True)
     if sizes.max() > MOST * len(relevant):
-        return Folds(generator.permutation(np.arange(len(relevant)) % count), False)
-    of = np.empty(len(relevant), np.int64)
-    filled = np.zeros(count)
-    for group in generator.permutation(np.unique(groups)):
-        members = groups == group
-        smallest = int(filled.argmin())
-        of[members] = smallest
-        filled[smallest] += members.sum()
-    return Folds(of, True)
+        return Folds(generator.permutation(_dealt(np.ones(len(relevant), np.int64), shares)), False)
+    order = generator.permutation(len(names))
+    part = np.empty(len(names), np.int64)
+    part[order] = _dealt(sizes[order], shares)
+    return Folds(part[np.searchsorted(names, groups)], True)
+
+
+def _dealt(sizes: npt.NDArray[np.int64], shares: Sequence[float]) -> npt.NDArray[np.int64]:
+    """Give each in turn to the part that is furthest below its share."""
+    filled, wanted = np.zeros(len(shares)), np.array(shares)
+    dealt = np.empty(len(sizes), np.int64)
+    for place, size in enumerate(sizes):
+        dealt[place] = smallest = int((filled / wanted).argmin())
+        filled[smallest] += size
+    return dealt
 
 
 def _groups(relevant: Sequence[frozenset[Hashable]]) -> npt.NDArray[np.int64]:

@@ -73,6 +73,43 @@ def mine(
     say(f"wrote {count:,} groups to {out}")
 
 
+@app.command()
+def split(
+    collection: Annotated[str, typer.Argument(metavar="COLLECTION", help="A judged collection.")],
+    part: Annotated[list[str], typer.Option(metavar="NAME=SHARE", help="A part, and its share of the queries relative "
+                                            "to the others'; say it for each.")],
+    out: Annotated[Path, typer.Option(help="Folder for the parts, as splits of a collection; there must be none yet.")],
+    split: Annotated[str, typer.Option(help="Split to divide.")] = "train",
+    seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
+) -> None:  # fmt: skip
+    """Divide a split, for models that are trained one upon the other; queries with a common relevant passage stay together.
+
+    A blend that learns from the queries of which the encoder was trained trusts it too much. Give each its own part,
+    and a third one to choose checkpoints by.
+
+    Example: tamis train split ./scifact --part encoder=4 --part dev=1 --part blend=5 --out ./scifact-parts
+    """
+    from tamis.errors import InvalidInput
+    from tamis.eval.judged import read_judged
+    from tamis.training.parts import into_parts, write_parts
+
+    shares: dict[str, float] = {}
+    for given in part:
+        name, _, share = given.partition("=")
+        try:
+            number = float(share)
+        except ValueError:
+            raise InvalidInput(f"--part must be NAME=SHARE, such as encoder=4, got {given!r}") from None
+        if name in shares:
+            raise InvalidInput(f"part {name!r} was given twice")
+        shares[name] = number
+    found = into_parts(read_judged(collection, split), shares, seed)
+    write_parts(found.parts, out)
+    say(f"wrote {out}: " + ", ".join(f"{one.split} {len(one.queries):,} queries" for one in found.parts))
+    if not found.are_apart:
+        say("note: more than half of the queries hang together by common relevant passages; they were drawn at random")
+
+
 @app.command("cross-encoder")
 def cross_encoder(
     groups: GroupFiles,
@@ -161,22 +198,26 @@ def encoder(
 
     Example: tamis train encoder mined.parquet --dev dev.parquet --out models/mine
 
+    Mine the dev groups with `--ceiling 0`: a ceiling leaves out all that the weights to start from find hard.
+
     Export and use the result: tamis model export OUT/model --name NAME; tamis index build ... --encoder NAME
     """
     from tamis.models.minilm import NAME, find_minilm
     from tamis.training.card import write_card
     from tamis.training.encoder import train_encoder
     from tamis.training.recipe import EncoderRecipe, read_recipe
-    from tamis.training.running import METRIC, counts
+    from tamis.training.running import counts
 
     settings = read_recipe(recipe, EncoderRecipe, steps=steps, seed=seed)
     learned, held_out = _read(groups), _read(dev)
     weights = str(find_minilm()) if init == NAME else init
     reached = train_encoder(weights, learned, held_out, settings, out)
-    write_card(out, init, settings, counts(learned), counts(held_out), reached[METRIC], "an encoder")
-    say(f"mean reciprocal rank on the dev groups {reached.pop(METRIC):.4f}"
-        + "".join(f", {value:.4f} with {size} dimensions" for size, value in reached.items())
+    write_card(out, init, settings, counts(learned), counts(held_out), reached.trained, "an encoder", reached.start)
+    say(f"mean reciprocal rank on the dev groups {reached.trained:.4f}, {reached.start:.4f} before the training"
+        + "".join(f", {value:.4f} with {size} dimensions" for size, value in reached.shorter.items())
         + f"; wrote {out / 'model'} and {out / 'CARD.md'}")  # fmt: skip
+    if reached.trained <= reached.start:
+        say(f"note: it is no better than {init} on these groups; another learning rate or more groups may help")
 
 
 @app.command()
