@@ -10,6 +10,7 @@ from pathlib import Path
 import orjson
 
 from tamis.errors import InvalidInput
+from tamis.eval.formats.lines import first_of
 from tamis.eval.judged import Judged
 from tamis.files import whole
 
@@ -66,7 +67,8 @@ def into_parts(judged: Judged, shares: Mapping[str, float], seed: int = 0) -> Pa
 def write_parts(parts: Sequence[Judged], folder: Path) -> None:
     """Write queries and judgments in BEIR's layout, a split for each part, all or nothing.
 
-    The corpus is not copied: the index is that of the whole collection.
+    The corpus is not copied; where the collection is such a folder itself, its corpus is linked, so that commands that
+    read texts find them. The index is that of the whole collection.
 
     Raises:
         InvalidInput: something is there already.
@@ -76,6 +78,8 @@ def write_parts(parts: Sequence[Judged], folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with whole(folder) as temporary:
         (temporary / "qrels").mkdir(parents=True)
+        if (corpus := first_of(Path(parts[0].corpus), "corpus.jsonl")) is not None:
+            (temporary / corpus.name).symlink_to(corpus.resolve())
         with (temporary / "queries.jsonl").open("wb") as file:
             for part in parts:
                 file.writelines(orjson.dumps({"_id": one.id, "text": one.text}) + b"\n" for one in part.queries)

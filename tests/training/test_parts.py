@@ -45,6 +45,16 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
         write_parts(parts, tmp_path / "parts")
 
 
+def test_texts_are_those_of_the_collection(tmp_path: Path) -> None:
+    """Its corpus is linked where it has the same layout."""
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    (whole / "corpus.jsonl").write_text('{"_id": "d0", "title": "", "text": "the first"}\n', encoding="utf-8")
+    write_parts(into_parts(replace(judged(), corpus=str(whole)), SHARES).parts, tmp_path / "parts")
+    assert (tmp_path / "parts" / "corpus.jsonl").samefile(whole / "corpus.jsonl")
+    assert read_judged(str(tmp_path / "parts"), "dev").texts({"d0"})["d0"].text == "the first"
+
+
 def test_where_all_share_a_passage_queries_are_drawn() -> None:
     whole = judged()
     same = Judged("same", "train", "", whole.queries, {query.id: {"d": 1} for query in whole.queries})
