@@ -82,11 +82,11 @@ def train_encoder(
     if averaged is not None:
         candidate = copy.deepcopy(model)
         cast(torch.nn.Module, candidate[0].auto_model).load_state_dict(averaged)
-        if evaluator(candidate)[METRIC] > best:
-            model = candidate
+        if (value := evaluator(candidate)[METRIC]) > best:
+            model, best = candidate, value
     model.save_pretrained(str(out / "model"))
     shorter = {size: CosineEvaluator(dev, size)(model)[METRIC] for size in recipe.dimensions}
-    return Reached(start, evaluator(model)[METRIC], shorter)
+    return Reached(start, best, shorter)
 
 
 def _loss(model: SentenceTransformer, recipe: EncoderRecipe) -> torch.nn.Module:

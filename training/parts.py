@@ -12,7 +12,7 @@ import orjson
 from tamis.errors import InvalidInput
 from tamis.eval.formats.lines import first_of
 from tamis.eval.judged import Judged
-from tamis.files import whole
+from tamis.files import check_new, whole
 
 from .blend.folds import parted
 from .blend.logged import relevant_of
@@ -73,8 +73,7 @@ def write_parts(parts: Sequence[Judged], folder: Path) -> None:
     Raises:
         InvalidInput: something is there already.
     """
-    if folder.exists():
-        raise InvalidInput(f"{folder} is there already; name a folder that is not, or delete it")
+    check_new(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with whole(folder) as temporary:
         (temporary / "qrels").mkdir(parents=True)
