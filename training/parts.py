@@ -12,7 +12,8 @@ import orjson
 from tamis.errors import InvalidInput
 from tamis.eval.formats.lines import first_of
 from tamis.eval.judged import Judged
-from tamis.files import check_new, whole
+from tamis.files import whole
+from tamis.rankers.blend.bundle import check_new
 
 from .blend.folds import parted
 from .blend.logged import relevant_of

@@ -16,7 +16,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tamis.errors import DamagedFile, InvalidInput, NotFound
-from tamis.files import check_new, whole
+from tamis.files import whole
 from tamis.indexer.forward.forward import ForwardIndex
 from tamis.indexer.forward.layout import TRANSLATIONS
 from tamis.indexer.forward.translation import Translation, TranslationField
@@ -179,6 +179,16 @@ class BlendBundle:
         identity = self.settings.model_dump(mode="json", exclude={"files"})
         files = {name: entry.sha256 for name, entry in self.settings.files.items() if name != CARD}
         return sha256_json({**identity, "files": files})
+
+
+def check_new(folder: Path) -> None:
+    """Refuse to write where something is.
+
+    Raises:
+        InvalidInput: something is.
+    """
+    if folder.exists():
+        raise InvalidInput(f"{folder} is there already; name a folder that is not, or delete it")
 
 
 def _read_settings(path: Path) -> BlendSettings:

@@ -8,18 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import InvalidInput
-
-
-def check_new(folder: Path) -> None:
-    """Refuse to write where something is.
-
-    Raises:
-        InvalidInput: something is.
-    """
-    if folder.exists():
-        raise InvalidInput(f"{folder} is there already; name a folder that is not, or delete it")
-
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.table import Table
 
-from tamis.files import check_new
-
 from . import train_blend, train_data
 from .output import say, stdout
 
@@ -178,6 +176,7 @@ def quality(
     Example: tamis train quality ./wikiqa --out models/quality
     """
     from tamis.eval.judged import read_judged
+    from tamis.rankers.blend.bundle import check_new
     from tamis.training.quality.train import train_quality
     from tamis.training.quality.train_embedding import train_embedding_quality
 

@@ -9,7 +9,6 @@ import typer
 
 from tamis.config import load_config
 from tamis.errors import InvalidInput
-from tamis.files import check_new
 
 from .options import ConfigFile, IndexPath
 from .output import Bars, say
@@ -45,6 +44,7 @@ def blend(
     Example: tamis train blend scifact ./scifact --also nfcorpus=./nfcorpus --out ./portable
     """
     from tamis.eval.judged import read_judged
+    from tamis.rankers.blend.bundle import check_new
     from tamis.rankers.engine import Engine
     from tamis.rankers.variants import SLOTS, without
     from tamis.training.blend.portable import Source, train_portable
